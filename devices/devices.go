@@ -1,0 +1,147 @@
+// Package devices says what the hardware of a dispensing window can do: one small interface per capability, with
+// optional capabilities found by type assertion, and errors that say what is unknown after a failure.
+//
+// A driver lives in devices/<kind>/<model>. It owns one open [Link], speaks one protocol and is used by one goroutine
+// at a time unless its documentation says more. Nothing here knows of patients or prescriptions.
+package devices
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lieu-clinic/lieu/pkg/measure"
+)
+
+// Errors of devices. A driver wraps them with the device's name and what it was doing. Match with errors.Is.
+var (
+	// ErrNoReply: nothing came back in time. What was asked may or may not have been done: after a motion command
+	// any amount up to the request may have moved.
+	ErrNoReply = errors.New("no reply from the device")
+	// ErrDisconnected: the port is gone. As unknown as ErrNoReply for whatever was under way.
+	ErrDisconnected = errors.New("device disconnected")
+	// ErrRefused: the device answered that it did not do it. Nothing moved.
+	ErrRefused = errors.New("the device refused the command")
+	// ErrGarbled: an answer came that does not parse. It is treated as no answer; no value is guessed from it.
+	ErrGarbled = errors.New("garbled answer")
+	// ErrStalled: the device reports an occlusion or a stalled motor. Read the volume moved so far.
+	ErrStalled = errors.New("pump stalled")
+	// ErrStopped: the pump stopped before the whole volume had moved: somebody stopped it, or it stopped by itself
+	// because it heard nothing. The volume moved so far is a fact.
+	ErrStopped = errors.New("pump stopped before the end")
+	// ErrRestarted: the device restarted while in use: totals, tare and zero are lost.
+	ErrRestarted = errors.New("the device restarted")
+	// ErrWrongDevice: something else, or another unit of the same model, sits on this port.
+	ErrWrongDevice = errors.New("another device is on this port")
+	// ErrOutOfRange: the request is outside what the device can do. Nothing moved.
+	ErrOutOfRange = errors.New("outside the range of the device")
+	// ErrUnstable: the weight did not become stable in time.
+	ErrUnstable = errors.New("weight not stable")
+	// ErrOverload and ErrUnderload: the weight is outside the range of the balance.
+	ErrOverload  = errors.New("balance overloaded")
+	ErrUnderload = errors.New("balance underloaded")
+	// ErrUnit: the balance shows a unit other than g, kg and mg, or one finer than a microgram.
+	ErrUnit = errors.New("balance shows a unit that is not used for dosing")
+)
+
+// Identity is what a device says of itself. Empty fields were not offered.
+type Identity struct {
+	Model    string
+	Serial   string
+	Firmware string
+}
+
+// Identifier asks the device who it is. It moves nothing.
+type Identifier interface {
+	Identify(ctx context.Context) (Identity, error)
+}
+
+// Reading is one answer of a balance.
+type Reading struct {
+	Weight   measure.Weight // µg, as shown, tare included in whatever way the balance shows it
+	Decimals int            // decimals printed, in the unit printed: the resolution claimed
+	Unit     string         // as printed
+	Stable   bool           // the balance's own claim about the last fraction of a second
+	At       time.Time      // when the answer's last byte arrived
+	Raw      string         // the frame as received
+}
+
+// Scale weighs.
+type Scale interface {
+	Identifier
+	// Read returns the weight now, stable or not.
+	Read(ctx context.Context) (Reading, error)
+	// Stable waits until the balance itself calls the weight stable. ErrUnstable when it gave up.
+	Stable(ctx context.Context) (Reading, error)
+	Close() error
+}
+
+// Tarer sets the display to zero with the present load. The record never depends on it: both gross readings are kept.
+type Tarer interface {
+	Tare(ctx context.Context) (Reading, error)
+}
+
+// Zeroer sets the balance to zero. The pan must be empty.
+type Zeroer interface {
+	Zero(ctx context.Context) error
+}
+
+// Limits of a pump as it is set up now.
+type Limits struct {
+	Min, Max   measure.Volume // of one dose
+	Resolution measure.Volume // doses are whole multiples of this, for the volume in question
+}
+
+// PumpState is what a pump says of itself.
+type PumpState struct {
+	Moving bool
+	Moved  measure.Volume // volume moved since the last Arm, as the pump counts
+	// Lost means the pump's counters cannot be trusted (it restarted): Moved is not a fact.
+	Lost  bool
+	Alarm string // the device's own word, "" for none
+}
+
+// Pump moves liquid from a bottle to a cup. A driver never sends a motion command twice and never as part of opening.
+type Pump interface {
+	Identifier
+	// Limits for a dose of v. ErrOutOfRange if v cannot be pumped exactly.
+	Limits(v measure.Volume) (Limits, error)
+	// Arm sets the pump up for exactly v, reads every setting back, and zeroes the pump's counter. Nothing moves.
+	Arm(ctx context.Context, v measure.Volume) error
+	// Dispense starts the armed motion and returns when the pump has stopped, with the volume the pump says it moved.
+	// progress, when not nil, is called with each volume-so-far. The motion command is sent exactly once.
+	// On ErrNoReply, ErrDisconnected or ErrRestarted any amount up to the armed volume may have moved, or still move.
+	Dispense(ctx context.Context, progress func(PumpState)) (moved measure.Volume, err error)
+	// State asks without moving anything. It may be retried.
+	State(ctx context.Context) (PumpState, error)
+	// Stop ends any motion. It may be repeated.
+	Stop(ctx context.Context) error
+	Close() error
+}
+
+// Scan is one code read by a scanner.
+type Scan struct {
+	Text      string
+	Symbology string // AIM identifier without the bracket, "C1", "Q1"; "" when the scanner sent none
+	At        time.Time
+}
+
+// Scanner delivers codes as they are read. Scans returns ErrDisconnected when the port is gone.
+type Scanner interface {
+	// Next waits for one code.
+	Next(ctx context.Context) (Scan, error)
+	Close() error
+}
+
+// Link carries bytes to and from one device. It is the seam between drivers and the operating system: serialport has
+// the real one, devicetest the scripted ones.
+type Link interface {
+	// Write sends all of p or reports an error; part of it may have been sent.
+	Write(ctx context.Context, p []byte) error
+	// Read returns what has arrived, at least one byte, or ctx's error, or ErrDisconnected. Bytes that have arrived
+	// come first, whatever ctx says. ErrGarbled means that bytes were lost before what comes next.
+	Read(ctx context.Context, p []byte) (int, error)
+	// Flush drops what has arrived and was not read.
+	Flush() error
+	Close() error
+}

@@ -1,0 +1,62 @@
+package stationlog
+
+import "github.com/lieu-clinic/lieu/pkg/measure"
+
+// Started reports that the daemon came up.
+type Started struct {
+	Version string   `json:"version"`
+	Open    []string `json:"open,omitempty"` // dispensings found open in the journal
+}
+
+// Device reports a change of a device's state.
+type Device struct {
+	Kind   string `json:"kind"`  // pump, scale, scanner, printer
+	State  string `json:"state"` // ready, down, unknown
+	Model  string `json:"model,omitempty"`
+	Serial string `json:"serial,omitempty"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Scanned reports a code that was read. The text is what the scanner sent, without its prefix and suffix.
+type Scanned struct {
+	Text      string `json:"text"`
+	Symbology string `json:"symbology,omitempty"`
+}
+
+// Armed reports that an order was accepted and nothing was sent to the pump yet.
+type Armed struct {
+	Dispensing string `json:"dispensing"`
+}
+
+// Dispensing is the point of no return: written and synced before the first byte of a motion command.
+type Dispensing struct {
+	Dispensing  string         `json:"dispensing"`
+	Volume      measure.Volume `json:"volume_ul"` // what the pump will be told to move
+	GrossBefore measure.Weight `json:"gross_before_ug"`
+	PumpSerial  string         `json:"pump_serial,omitempty"`
+	ScaleSerial string         `json:"scale_serial,omitempty"`
+	Manual      bool           `json:"manual,omitempty"` // poured by hand
+}
+
+// Outcome is what was found after a pour. Measured and in-doubt records carry it; what is not known is marked so.
+type Outcome struct {
+	Dispensing  string         `json:"dispensing"`
+	Pump        measure.Volume `json:"pump_ul"`
+	PumpKnown   bool           `json:"pump_known"`
+	GrossBefore measure.Weight `json:"gross_before_ug"`
+	GrossAfter  measure.Weight `json:"gross_after_ug"`
+	WeightKnown bool           `json:"weight_known"`
+	DurationMS  int64          `json:"duration_ms"`
+	PumpSerial  string         `json:"pump_serial,omitempty"`
+	ScaleSerial string         `json:"scale_serial,omitempty"`
+	Manual      bool           `json:"manual,omitempty"`
+	// Reason is a short machine word for an in-doubt outcome: "crash", "no_reply", "stalled", "unplugged", "unstable".
+	Reason string `json:"reason,omitempty"`
+}
+
+// NeverCommanded reports that an order was not poured and never will be by this counter.
+type NeverCommanded struct {
+	Dispensing string `json:"dispensing"`
+	// Reason is a short machine word: "cancelled", "lease", "no_cup", "device", "rejected", "crash_before_motion".
+	Reason string `json:"reason"`
+}

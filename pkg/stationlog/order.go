@@ -1,0 +1,57 @@
+package stationlog
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+
+	"github.com/lieu-clinic/lieu/pkg/measure"
+)
+
+// OrderKind says what the server wants of a counter.
+type OrderKind string
+
+// The kinds of order. Both may arrive any number of times; the dispensing's id makes them one.
+const (
+	Pour   OrderKind = "pour"
+	Cancel OrderKind = "cancel" // give the counter's word that this dispensing was and will be never commanded, if that is so
+)
+
+// Order is one instruction to one counter.
+type Order struct {
+	Kind       OrderKind      `json:"kind"`
+	Station    string         `json:"station"`
+	Dispensing string         `json:"dispensing"`
+	Volume     measure.Volume `json:"volume_ul,omitempty"`
+	// Density converts the weight at the counter's display; 0 when the lot's was never measured.
+	Density measure.Density `json:"density_ug_ml,omitempty"`
+	// RemainingMS is how long after its arrival the order may still be armed. The counter measures it with its own
+	// monotonic clock; wall clocks of two machines are never compared.
+	RemainingMS int64 `json:"remaining_ms,omitempty"`
+}
+
+// SignOrder seals an order with the server's key.
+func SignOrder(o Order, key ed25519.PrivateKey) (Signed, error) {
+	payload, err := json.Marshal(o)
+	if err != nil {
+		return Signed{}, fmt.Errorf("order for dispensing %s: %w", o.Dispensing, err)
+	}
+	return Signed{Payload: payload, Signature: ed25519.Sign(key, payload)}, nil
+}
+
+// OpenOrder checks the server's signature and reads an order for this station. An order for another station is
+// ErrMalformed: a mixed-up connection must never pour.
+func (s Signed) OpenOrder(key ed25519.PublicKey, station string) (Order, error) {
+	if len(s.Payload) > MaxPayload || len(key) != ed25519.PublicKeySize || !ed25519.Verify(key, s.Payload, s.Signature) {
+		return Order{}, ErrSignature
+	}
+	var o Order
+	if err := strict(s.Payload, &o); err != nil {
+		return Order{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	known := o.Kind == Cancel || (o.Kind == Pour && o.Volume > 0)
+	if !known || o.Station != station || o.Dispensing == "" {
+		return Order{}, fmt.Errorf("%w: order %q", ErrMalformed, o.Kind)
+	}
+	return o, nil
+}
