@@ -34,8 +34,10 @@ func (i Instant) Time() time.Time {
 // Add returns the instant d later.
 func (i Instant) Add(d time.Duration) Instant { return i + Instant(d.Microseconds()) }
 
-// Sub returns how long after j the instant i is.
-func (i Instant) Sub(j Instant) time.Duration { return time.Duration(i-j) * time.Microsecond }
+// Sub returns how long after j the instant i is. Like time.Time.Sub it stops at the longest Duration, 292 years.
+func (i Instant) Sub(j Instant) time.Duration {
+	return time.UnixMicro(int64(i)).Sub(time.UnixMicro(int64(j)))
+}
 
 // IsZero reports whether i is unset.
 func (i Instant) IsZero() bool { return i == 0 }
@@ -128,7 +130,7 @@ func (d Day) Midnight() time.Time {
 func (d Day) AddDays(n int) Day { return d + Day(n) }
 
 // Sub returns how many days d is after e.
-func (d Day) Sub(e Day) int { return int(d - e) }
+func (d Day) Sub(e Day) int { return int(d) - int(e) }
 
 // IsZero reports whether d is unset.
 func (d Day) IsZero() bool { return d == 0 }
@@ -195,26 +197,48 @@ func New(zone string, cutOver time.Duration, closed map[Day]string) (Calendar, e
 	return Calendar{zone: loc, cutOver: cutOver, closed: closed}, nil
 }
 
-// Day returns the clinic day that i counts for.
+// Day returns the clinic day that i counts for: the one within whose Bounds it lies. It never goes back as time goes on,
+// not even where the clock does.
 func (c Calendar) Day(i Instant) Day {
-	local := i.Time().In(c.zone)
-	y, m, d := local.Date()
-	day := DateOf(y, m, d)
-	// Compare clock readings, not elapsed time: a day with a clock change still turns at the cut-over hour.
-	if clock := time.Duration(local.Hour())*time.Hour + time.Duration(local.Minute())*time.Minute +
-		time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond()); clock < c.cutOver {
-		day--
+	d := DateOf(i.Time().In(c.zone).Date()) + 1
+	for i < c.start(d) {
+		d--
 	}
-	return day
+	return d
 }
 
 // Bounds returns the first instant of day d and the first instant after it.
 func (c Calendar) Bounds(d Day) (from, to Instant) { return c.start(d), c.start(d + 1) }
 
+// start returns the first instant at which the clinic's clock shows the cut-over time of d or, when a clock change left
+// that time out, the instant of the change.
 func (c Calendar) start(d Day) Instant {
 	y, m, day := d.Midnight().Date()
 	h, rest := c.cutOver/time.Hour, c.cutOver%time.Hour
-	return At(time.Date(y, m, day, int(h), 0, 0, int(rest), c.zone))
+	t := time.Date(y, m, day, int(h), 0, 0, int(rest), c.zone)
+	wanted := time.Date(y, m, day, int(h), 0, 0, int(rest), time.UTC)
+	begun, ends := t.ZoneBounds()
+	switch shown := wallClock(t); {
+	case shown.After(wanted):
+		return At(begun)
+	case shown.Before(wanted):
+		return At(ends)
+	case begun.IsZero():
+		return At(t)
+	}
+	// An hour that the clock shows twice: the first time counts.
+	_, now := t.Zone()
+	_, before := begun.Add(-time.Nanosecond).Zone()
+	if first := t.Add(-time.Duration(before-now) * time.Second); first.Before(begun) && wallClock(first).Equal(wanted) {
+		return At(first)
+	}
+	return At(t)
+}
+
+// wallClock returns what the clock shows at t, as if it were UTC.
+func wallClock(t time.Time) time.Time {
+	_, offset := t.Zone()
+	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
 // Closed reports whether the clinic is closed on d, and why.

@@ -119,16 +119,24 @@ func (d Density) Weight(v Volume) (Weight, error) {
 	return Weight(q), err
 }
 
-// Abs returns the size of v without its sign.
-func (v Volume) Abs() Volume { return max(v, -v) }
-
-// PerMille returns ‰ of v, rounded towards zero.
-func (v Volume) PerMille(n int64) Volume {
-	q, _, err := mulDiv(int64(v), n, 1000)
-	if err != nil {
+// Abs returns the size of v without its sign. The smallest Volume has no opposite and gives the largest.
+func (v Volume) Abs() Volume {
+	if v == math.MinInt64 {
 		return math.MaxInt64
 	}
-	return Volume(q)
+	return max(v, -v)
+}
+
+// PerMille returns n ‰ of v, rounded towards zero. An answer that does not fit becomes the outermost Volume of its sign.
+func (v Volume) PerMille(n int64) Volume {
+	q, _, err := mulDiv(int64(v), n, 1000)
+	switch {
+	case err == nil:
+		return Volume(q)
+	case (v < 0) != (n < 0):
+		return math.MinInt64
+	}
+	return math.MaxInt64
 }
 
 func divRound(a, b, div int64) (int64, error) {

@@ -1,0 +1,74 @@
+package queue
+
+import (
+	"context"
+
+	"github.com/lieu-clinic/lieu/internal/audit"
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/clinic"
+	"github.com/lieu-clinic/lieu/internal/equipment"
+	"github.com/lieu-clinic/lieu/internal/patient"
+	"github.com/lieu-clinic/lieu/pkg/measure"
+)
+
+// Store keeps tickets.
+type Store interface {
+	// InTx runs fn in one transaction of one clinic and commits when it returns nil. fn may run more than once.
+	InTx(ctx context.Context, c clinic.ID, fn func(Tx) error) error
+	// Ticket reads one. fault.NotFound when there is none in this clinic.
+	Ticket(ctx context.Context, c clinic.ID, id TicketID) (Ticket, error)
+	// Tickets lists the tickets of a day in one of the states, or in any when none is named, by number.
+	Tickets(ctx context.Context, c clinic.ID, d calendar.Day, states ...State) ([]Ticket, error)
+	// StillToCome lists the patients with an active order for the day, and neither a ticket nor a dose of it, by code.
+	StillToCome(ctx context.Context, c clinic.ID, d calendar.Day) ([]Expected, error)
+	// Attended lists the patients with a consumption fact recorded on the day, newest first.
+	Attended(ctx context.Context, c clinic.ID, d calendar.Day) ([]Attendance, error)
+}
+
+// Tx is one transaction of one clinic. The patient's row is locked first, then the ticket's, then the station's.
+type Tx interface {
+	// LockPatient is that of patient.Tx.
+	LockPatient(ctx context.Context, id patient.ID) (patient.Patient, error)
+	// FindTicket reads a ticket of this clinic without locking it. fault.NotFound when there is none.
+	FindTicket(ctx context.Context, id TicketID) (Ticket, error)
+	// OpenTicket reads the patient's open ticket of the day. fault.NotFound when there is none.
+	OpenTicket(ctx context.Context, p patient.ID, d calendar.Day) (Ticket, error)
+	// NextTicketNumber returns the next number of the clinic's day: 1, 2, …; its transaction holds the sequence.
+	NextTicketNumber(ctx context.Context, d calendar.Day) (int, error)
+	// InsertTicket adds a ticket. fault.Conflict when the id is taken or the patient has an open one that day.
+	InsertTicket(ctx context.Context, t Ticket) error
+	// LockTicket reads a ticket and keeps others from changing it. fault.NotFound when not of this clinic.
+	LockTicket(ctx context.Context, id TicketID) (Ticket, error)
+	// UpdateTicket writes State, Station, Priority, CalledAt, AtWindowAt and DoneAt.
+	UpdateTicket(ctx context.Context, t Ticket) error
+	// FindStation reads a station of this clinic without locking it. fault.NotFound when there is none.
+	FindStation(ctx context.Context, id equipment.StationID) (equipment.Station, error)
+	// LockStation is that of equipment.Tx.
+	LockStation(ctx context.Context, id equipment.StationID) (equipment.Station, error)
+	// TicketAtStation reads the ticket that is in the state AtWindow at this station on the day. fault.NotFound when
+	// the window is free.
+	TicketAtStation(ctx context.Context, st equipment.StationID, d calendar.Day) (Ticket, error)
+	// HasOpenDispensing reports whether the patient has a dispensing that has not ended.
+	HasOpenDispensing(ctx context.Context, p patient.ID) (bool, error)
+	// Record appends an audit entry to the clinic's chain.
+	Record(ctx context.Context, e audit.Entry) error
+}
+
+// Expected is a patient who is due today and has not come.
+type Expected struct {
+	Patient patient.ID
+	Code    string
+	Name    string
+	Phase   patient.Phase
+	// LastDay is the clinic day of the newest dose, 0 when there never was one.
+	LastDay calendar.Day
+}
+
+// Attendance is a patient who has had a dose today.
+type Attendance struct {
+	Patient patient.ID
+	Code    string
+	Name    string
+	Mass    measure.Mass // sum of the day's doses so far
+	At      calendar.Instant
+}

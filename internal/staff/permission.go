@@ -1,0 +1,89 @@
+package staff
+
+import "slices"
+
+// Action is something a signed-in person or station may be allowed to do.
+type Action string
+
+// The actions. A route names exactly one; a route without one does not build.
+const (
+	SignIn            Action = "session"            // see and end one's own session
+	ReadClinic        Action = "clinic.read"        // the clinic's own particulars, calendar and live stream
+	ManageClinic      Action = "clinic.manage"      // closures
+	AdoptRules        Action = "rules.adopt"        // sign a rule pack
+	ReadStaff         Action = "staff.read"         //
+	ManageStaff       Action = "staff.manage"       //
+	ReadPatient       Action = "patient.read"       // every read is audited
+	ManagePatient     Action = "patient.manage"     // register, change particulars
+	EndTreatment      Action = "patient.end"        //
+	ReadPrescription  Action = "prescription.read"  //
+	Prescribe         Action = "prescription.sign"  // sign, cancel; clear a referral
+	PlaceHold         Action = "hold.place"         //
+	LiftHold          Action = "hold.lift"          // the hold itself names who may lift it
+	CheckIn           Action = "queue.check_in"     //
+	ReadQueue         Action = "queue.read"         //
+	CallTicket        Action = "queue.call"         //
+	ReadStation       Action = "station.read"       //
+	ManageStation     Action = "station.manage"     // create, enrol, revoke, configure
+	VerifyDevice      Action = "station.verify"     // sign the check of the day
+	MountBottle       Action = "station.bottle"     // put a bottle under a pump
+	ReportEvents      Action = "station.report"     // a station's own events and live readings
+	ReceiveOrders     Action = "station.orders"     // a station's own orders
+	ReadDispensing    Action = "dispensing.read"    //
+	Dispense          Action = "dispensing.perform" // begin, hand over, taken, partly taken, void
+	WitnessDispensing Action = "dispensing.witness" // be the second person
+	ResolveDoubt      Action = "dispensing.resolve" //
+	ReadStock         Action = "stock.read"         //
+	ManageStock       Action = "stock.manage"       // products, lots, bottles, moves
+	WitnessStock      Action = "stock.witness"      // be the second person
+	ReadRegister      Action = "register.read"      //
+	ReadAudit         Action = "audit.read"         //
+)
+
+// permissions is the whole truth about who may do what; what is not here is denied.
+var permissions = map[Action][]Role{
+	SignIn:            Roles,
+	ReadClinic:        Roles,
+	ManageClinic:      {Administrator, Supervisor},
+	AdoptRules:        {Doctor},
+	ReadStaff:         {Administrator, Supervisor, Auditor},
+	ManageStaff:       {Administrator},
+	ReadPatient:       {Nurse, Pharmacist, Doctor, Supervisor, Auditor},
+	ManagePatient:     {Doctor, Administrator},
+	EndTreatment:      {Doctor},
+	ReadPrescription:  {Nurse, Pharmacist, Doctor, Supervisor, Auditor},
+	Prescribe:         {Doctor},
+	PlaceHold:         {Nurse, Pharmacist, Doctor},
+	LiftHold:          {Nurse, Pharmacist, Doctor},
+	CheckIn:           {Nurse, Pharmacist, Doctor, Supervisor, Administrator},
+	ReadQueue:         Roles,
+	CallTicket:        {Nurse, Pharmacist},
+	ReadStation:       Roles,
+	ManageStation:     {Administrator},
+	VerifyDevice:      {Pharmacist, Nurse},
+	MountBottle:       {Pharmacist, Nurse},
+	ReportEvents:      {StationRole},
+	ReceiveOrders:     {StationRole},
+	ReadDispensing:    {Nurse, Pharmacist, Doctor, Supervisor, Auditor},
+	Dispense:          {Nurse, Pharmacist},
+	WitnessDispensing: {Nurse, Pharmacist, Doctor, Supervisor},
+	ResolveDoubt:      {Nurse, Pharmacist, Supervisor},
+	ReadStock:         {Nurse, Pharmacist, Supervisor, Auditor},
+	ManageStock:       {Pharmacist},
+	WitnessStock:      {Nurse, Pharmacist, Doctor, Supervisor},
+	ReadRegister:      {Nurse, Pharmacist, Doctor, Supervisor, Auditor},
+	ReadAudit:         {Supervisor, Auditor, Administrator},
+}
+
+// Permitted reports whether the role may do it. An action that is not in the table is denied to everyone.
+func Permitted(r Role, a Action) bool { return slices.Contains(permissions[a], r) }
+
+// Actions lists every action in the table, sorted, for the documentation and the tests.
+func Actions() []Action {
+	all := make([]Action, 0, len(permissions))
+	for a := range permissions {
+		all = append(all, a)
+	}
+	slices.Sort(all)
+	return all
+}

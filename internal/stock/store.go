@@ -1,0 +1,144 @@
+package stock
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/lieu-clinic/lieu/internal/audit"
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/clinic"
+)
+
+// Ledger keeps products, lots, bottles, documents and moves. It is this package's store; [Store] is an account.
+type Ledger interface {
+	// InTx runs fn in one transaction of one clinic and commits when it returns nil. fn may run more than once.
+	InTx(ctx context.Context, c clinic.ID, fn func(Tx) error) error
+	// Products lists the clinic's products by name.
+	Products(ctx context.Context, c clinic.ID) ([]Product, error)
+	// Lot reads one. fault.NotFound when there is none in this clinic.
+	Lot(ctx context.Context, c clinic.ID, id LotID) (Lot, error)
+	// Lots lists the clinic's lots by expiry.
+	Lots(ctx context.Context, c clinic.ID) ([]Lot, error)
+	// Bottle reads one with its balance, without locking it. fault.NotFound when there is none in this clinic.
+	Bottle(ctx context.Context, c clinic.ID, id BottleID) (Bottle, error)
+	// BottleByCode finds a bottle by its label. fault.NotFound when there is none in this clinic.
+	BottleByCode(ctx context.Context, c clinic.ID, code string) (Bottle, error)
+	// Bottles lists bottles with their balances, by id.
+	Bottles(ctx context.Context, f BottleFilter) ([]Bottle, error)
+	// LotBalances adds up the balances of each lot's bottles; a lot without bottles is missing.
+	LotBalances(ctx context.Context, c clinic.ID) (map[LotID]Balance, error)
+	// Moves lists moves, newest first.
+	Moves(ctx context.Context, f MoveFilter) ([]Move, error)
+	// Document reads one. fault.NotFound when there is none in this clinic.
+	Document(ctx context.Context, c clinic.ID, id DocumentID) (Document, error)
+	// Documents lists documents, newest first.
+	Documents(ctx context.Context, f DocumentFilter) ([]Document, error)
+}
+
+// Tx is one transaction of one clinic. Rows are locked lot, then bottles by id.
+type Tx interface {
+	// FindProduct reads a product of this clinic. fault.NotFound when there is none.
+	FindProduct(ctx context.Context, id ProductID) (Product, error)
+	// InsertProduct adds a product. fault.Conflict when the id is taken.
+	InsertProduct(ctx context.Context, p Product) error
+	// LockLot reads a lot and keeps others from changing it. fault.NotFound when not of this clinic.
+	LockLot(ctx context.Context, id LotID) (Lot, error)
+	// InsertLot adds a lot. fault.Conflict when the id, or the number of that product, is taken.
+	InsertLot(ctx context.Context, l Lot) error
+	// UpdateLot writes the state and the density with its circumstances; nothing else of a lot changes.
+	UpdateLot(ctx context.Context, l Lot) error
+
+	// NextBottleSerial returns a number that no bottle of the clinic ever had: 1, 2, ….
+	NextBottleSerial(ctx context.Context) (int, error)
+	// InsertBottle adds a bottle with nothing on any account. fault.Conflict when the id or the code is taken.
+	InsertBottle(ctx context.Context, b Bottle) error
+	// LockBottle reads a bottle with its balance and keeps others from changing either. fault.NotFound when not of
+	// this clinic.
+	LockBottle(ctx context.Context, id BottleID) (Bottle, error)
+	// LockBottles locks and reads every bottle of a lot, in the order of their ids.
+	LockBottles(ctx context.Context, l LotID) ([]Bottle, error)
+	// UpdateBottle writes State, TareWeight, OpenedAt and OpenedGross; balances change by moves only.
+	UpdateBottle(ctx context.Context, b Bottle) error
+
+	// PostMoves appends moves and changes the balances of their bottles, which the caller has locked. The balances
+	// after each move are filled in by the store, in the order given.
+	PostMoves(ctx context.Context, moves []Move) error
+	// FindMove reads a move of this clinic. fault.NotFound when there is none.
+	FindMove(ctx context.Context, id MoveID) (Move, error)
+	// MoveReversed reports whether some move reverses this one.
+	MoveReversed(ctx context.Context, id MoveID) (bool, error)
+
+	// FindDocument reads a document of this clinic. fault.NotFound when there is none.
+	FindDocument(ctx context.Context, id DocumentID) (Document, error)
+	// InsertDocument adds a posted document. fault.Conflict when the id is taken.
+	InsertDocument(ctx context.Context, d Document) error
+
+	// Record appends an audit entry to the clinic's chain.
+	Record(ctx context.Context, e audit.Entry) error
+}
+
+// DocumentID identifies a document.
+type DocumentID string
+
+// DocumentKind is what a document is for.
+type DocumentKind string
+
+// The kinds of document.
+const (
+	Receipt      DocumentKind = "receipt"
+	Opening      DocumentKind = "open"
+	Wasting      DocumentKind = "waste"
+	Purging      DocumentKind = "purge"
+	LossReport   DocumentKind = "loss"
+	SurplusFound DocumentKind = "surplus"
+	Return       DocumentKind = "return"
+	Emptying     DocumentKind = "empty"
+	Breaking     DocumentKind = "break"
+	Destroying   DocumentKind = "destroy"
+	Reversal     DocumentKind = "reversal"
+)
+
+// Document is the paper behind moves: who did it, who stood by, and why. It is posted with its moves in one transaction,
+// never edited, and answered by a reversal. Its id is made by whoever starts the act.
+type Document struct {
+	ID       DocumentID
+	Clinic   clinic.ID
+	Kind     DocumentKind
+	By       string // staff id
+	Witness  string // staff id, "" for an act of one person
+	Reason   string
+	Party    string          // the other side of a receipt or return: name and address
+	Number   string          // of the delivery minutes or letter, as printed on paper
+	Data     json.RawMessage // what the kind needs beside its moves
+	Occurred calendar.Instant
+	Recorded calendar.Instant
+}
+
+// BottleFilter chooses bottles of one clinic. Zero fields choose all.
+type BottleFilter struct {
+	Clinic clinic.ID
+	Lot    LotID
+	States []BottleState
+	After  BottleID // only greater ids; "" for the first page
+	Limit  int      // 1–500, 0 for 100
+}
+
+// MoveFilter chooses moves of one clinic. Zero fields choose all.
+type MoveFilter struct {
+	Clinic   clinic.ID
+	Lot      LotID
+	Bottle   BottleID
+	Document DocumentID       // the moves with this cause
+	From, To calendar.Instant // by Occurred: From included, To not
+	Before   MoveID           // only smaller ids; "" for the first page
+	Limit    int              // 1–500, 0 for 100
+}
+
+// DocumentFilter chooses documents of one clinic. Zero fields choose all.
+type DocumentFilter struct {
+	Clinic   clinic.ID
+	Kinds    []DocumentKind
+	From, To calendar.Instant // by Occurred: From included, To not
+	Before   DocumentID       // only smaller ids; "" for the first page
+	Limit    int              // 1–500, 0 for 100
+}

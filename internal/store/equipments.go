@@ -1,0 +1,257 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/clinic"
+	"github.com/lieu-clinic/lieu/internal/equipment"
+	"github.com/lieu-clinic/lieu/internal/stock"
+)
+
+type stationRow struct {
+	ID        equipment.StationID
+	Clinic    clinic.ID
+	Name      string
+	PublicKey []byte
+	EnrolCode string
+	EnrolBy   calendar.Instant
+	Active    flag
+	Bottle    ref
+	Manual    flag
+	EventSeq  int64
+	EventHash string
+}
+
+func (stationRow) TableName() string { return "station" }
+
+func fromStation(s equipment.Station) stationRow {
+	return stationRow{
+		ID: s.ID, Clinic: s.Clinic, Name: s.Name, PublicKey: s.PublicKey, EnrolCode: s.EnrolCode, EnrolBy: s.EnrolBy,
+		Active: flag(s.Active), Bottle: ref(s.Bottle), Manual: flag(s.Manual), EventSeq: s.EventSeq, EventHash: string(s.EventHash),
+	}
+}
+
+func toStation(r stationRow) equipment.Station {
+	s := equipment.Station{
+		ID: r.ID, Clinic: r.Clinic, Name: r.Name, PublicKey: r.PublicKey, EnrolCode: r.EnrolCode, EnrolBy: r.EnrolBy,
+		Active: bool(r.Active), Bottle: string(r.Bottle), Manual: bool(r.Manual), EventSeq: r.EventSeq,
+	}
+	if r.EventHash != "" {
+		s.EventHash = []byte(r.EventHash)
+	}
+	return s
+}
+
+type deviceRow struct {
+	ID      equipment.DeviceID
+	Clinic  clinic.ID
+	Station ref
+	Kind    equipment.DeviceKind
+	Model   string
+	Serial  string
+	State   equipment.DeviceState
+	StateAt calendar.Instant
+	Detail  string
+	Profile profile
+}
+
+func (deviceRow) TableName() string { return "device" }
+
+func fromDevice(d equipment.Device) deviceRow {
+	if d.State == "" {
+		d.State = equipment.Unknown
+	}
+	return deviceRow{
+		ID: d.ID, Clinic: d.Clinic, Station: ref(d.Station), Kind: d.Kind, Model: d.Model, Serial: d.Serial, State: d.State,
+		StateAt: d.StateAt, Detail: d.Detail, Profile: profile(d.Profile),
+	}
+}
+
+func toDevice(r deviceRow) equipment.Device {
+	return equipment.Device{
+		ID: r.ID, Clinic: r.Clinic, Station: equipment.StationID(r.Station), Kind: r.Kind, Model: r.Model, Serial: r.Serial,
+		State: r.State, StateAt: r.StateAt, Detail: r.Detail, Profile: equipment.Profile(r.Profile),
+	}
+}
+
+type verificationRow struct {
+	ID       equipment.VerificationID
+	Clinic   clinic.ID
+	Device   equipment.DeviceID
+	Day      calendar.Day
+	Passed   flag
+	Method   string
+	Note     string
+	ByStaff  string
+	Recorded calendar.Instant
+}
+
+func (verificationRow) TableName() string { return "verification" }
+
+func toVerification(r verificationRow) equipment.Verification {
+	return equipment.Verification{
+		ID: r.ID, Clinic: r.Clinic, Device: r.Device, Day: r.Day, Passed: bool(r.Passed), Method: r.Method, Note: r.Note,
+		By: r.ByStaff, Recorded: r.Recorded,
+	}
+}
+
+type equipments struct{ *Store }
+
+// Equipment is the store of package equipment.
+func (s *Store) Equipment() equipment.Store { return equipments{s} }
+
+var _ equipment.Tx = (*Tx)(nil)
+
+func (s equipments) InTx(ctx context.Context, c clinic.ID, fn func(equipment.Tx) error) error {
+	return inside(s.Store, ctx, c, fn)
+}
+
+func (s equipments) Station(ctx context.Context, c clinic.ID, id equipment.StationID) (equipment.Station, error) {
+	r, err := take[stationRow](s.read.WithContext(ctx), "station", "id = ? AND clinic = ?", id, c)
+	return toStation(r), err
+}
+
+func (s equipments) StationByID(ctx context.Context, id equipment.StationID) (equipment.Station, error) {
+	r, err := take[stationRow](s.read.WithContext(ctx), "station", "id = ?", id)
+	return toStation(r), err
+}
+
+func (s equipments) Stations(ctx context.Context, c clinic.ID) ([]equipment.Station, error) {
+	rows, err := list[stationRow](s.read.WithContext(ctx).Where("clinic = ?", c).Order("name"))
+	return convert(rows, err, toStation)
+}
+
+func (s equipments) Devices(ctx context.Context, c clinic.ID, st equipment.StationID) ([]equipment.Device, error) {
+	db := s.read.WithContext(ctx).Where("clinic = ?", c)
+	if st != "" {
+		db = db.Where("station = ?", st)
+	}
+	rows, err := list[deviceRow](db.Order("id"))
+	return convert(rows, err, toDevice)
+}
+
+func (s equipments) Verifications(ctx context.Context, c clinic.ID, d calendar.Day) ([]equipment.Verification, error) {
+	rows, err := list[verificationRow](s.read.WithContext(ctx).Where("clinic = ? AND day = ?", c, d).Order("recorded, id"))
+	return convert(rows, err, toVerification)
+}
+
+// InsertStation implements equipment.Tx.
+func (t *Tx) InsertStation(_ context.Context, s equipment.Station) error {
+	if err := t.sameClinic(s.Clinic); err != nil {
+		return err
+	}
+	if err := insert(t, fromStation(s)); err != nil {
+		return fmt.Errorf("station %s: %w", s.ID, err)
+	}
+	return nil
+}
+
+// LockStation implements equipment.Tx and dispensing.Tx.
+func (t *Tx) LockStation(_ context.Context, id equipment.StationID) (equipment.Station, error) {
+	r, err := take[stationRow](t.locking(), "station", "id = ? AND clinic = ?", id, t.clinic)
+	return toStation(r), err
+}
+
+// FindStation implements queue.Tx.
+func (t *Tx) FindStation(_ context.Context, id equipment.StationID) (equipment.Station, error) {
+	r, err := take[stationRow](t.db, "station", "id = ? AND clinic = ?", id, t.clinic)
+	return toStation(r), err
+}
+
+// UpdateStation implements equipment.Tx.
+func (t *Tx) UpdateStation(_ context.Context, s equipment.Station) error {
+	r := t.db.Model(&stationRow{}).Where("id = ? AND clinic = ?", s.ID, t.clinic).
+		Select("name", "public_key", "enrol_code", "enrol_by", "active", "bottle", "manual").Updates(fromStation(s))
+	return one("station", r.RowsAffected, r.Error)
+}
+
+// StationBusy implements equipment.Tx.
+func (t *Tx) StationBusy(_ context.Context, id equipment.StationID) (bool, error) {
+	var n int64
+	err := t.db.Model(&dispensingStateRow{}).
+		Where("station = ? AND clinic = ? AND open = ? AND state IN ('reserved', 'dispensing', 'held')", id, t.clinic, true).
+		Count(&n).Error
+	return n > 0, mapError(err)
+}
+
+// InsertDevice implements equipment.Tx.
+func (t *Tx) InsertDevice(_ context.Context, d equipment.Device) error {
+	if err := t.sameClinic(d.Clinic); err != nil {
+		return err
+	}
+	if err := insert(t, fromDevice(d)); err != nil {
+		return fmt.Errorf("device %s: %w", d.ID, err)
+	}
+	return nil
+}
+
+// LockDevice implements equipment.Tx.
+func (t *Tx) LockDevice(_ context.Context, id equipment.DeviceID) (equipment.Device, error) {
+	r, err := take[deviceRow](t.locking(), "device", "id = ? AND clinic = ?", id, t.clinic)
+	return toDevice(r), err
+}
+
+// UpdateDevice implements equipment.Tx.
+func (t *Tx) UpdateDevice(_ context.Context, d equipment.Device) error {
+	r := t.db.Model(&deviceRow{}).Where("id = ? AND clinic = ?", d.ID, t.clinic).
+		Select("station", "model", "serial", "profile").Updates(fromDevice(d))
+	return one("device", r.RowsAffected, r.Error)
+}
+
+// DeviceOf implements equipment.Tx.
+func (t *Tx) DeviceOf(_ context.Context, st equipment.StationID, k equipment.DeviceKind) (equipment.Device, error) {
+	r, err := take[deviceRow](t.db, "device", "station = ? AND kind = ? AND clinic = ?", st, k, t.clinic)
+	return toDevice(r), err
+}
+
+// RemoveDevice implements equipment.Tx.
+func (t *Tx) RemoveDevice(_ context.Context, id equipment.DeviceID) error {
+	n, err := t.exec("UPDATE device SET station = NULL WHERE id = ? AND clinic = ?", id, t.clinic)
+	return one("device", n, err)
+}
+
+// MountableBottle implements equipment.Tx.
+func (t *Tx) MountableBottle(ctx context.Context, bottle string) (equipment.MountableBottle, error) {
+	b, err := t.LockBottle(ctx, stock.BottleID(bottle))
+	if err != nil {
+		return equipment.MountableBottle{}, err
+	}
+	l, err := take[lotRow](t.db, "lot", "id = ?", b.Lot)
+	if err != nil {
+		return equipment.MountableBottle{}, err
+	}
+	stations, err := list[stationRow](t.db.Where("bottle = ?", bottle))
+	if err != nil {
+		return equipment.MountableBottle{}, err
+	}
+	m := equipment.MountableBottle{
+		ID: bottle, InUse: b.State == stock.InUse, Released: l.State == stock.LotReleased, Expiry: l.Expiry,
+	}
+	if len(stations) > 0 {
+		m.Station = stations[0].ID
+	}
+	return m, nil
+}
+
+// FindVerification implements equipment.Tx.
+func (t *Tx) FindVerification(_ context.Context, id equipment.VerificationID) (equipment.Verification, error) {
+	r, err := take[verificationRow](t.db, "verification", "id = ? AND clinic = ?", id, t.clinic)
+	return toVerification(r), err
+}
+
+// InsertVerification implements equipment.Tx.
+func (t *Tx) InsertVerification(_ context.Context, v equipment.Verification) error {
+	if err := t.sameClinic(v.Clinic); err != nil {
+		return err
+	}
+	err := insert(t, verificationRow{
+		ID: v.ID, Clinic: v.Clinic, Device: v.Device, Day: v.Day, Passed: flag(v.Passed), Method: v.Method, Note: v.Note,
+		ByStaff: v.By, Recorded: v.Recorded,
+	})
+	if err != nil {
+		return fmt.Errorf("verification %s: %w", v.ID, err)
+	}
+	return nil
+}
