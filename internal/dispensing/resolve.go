@@ -6,6 +6,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/fault"
+	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -13,7 +14,7 @@ import (
 // Void records that two people, with evidence, say that nothing was poured: the order never reached a pump, or zero is
 // proven by pump and scale. The volume goes back to the bottle.
 func (s *Service) Void(ctx context.Context, a Act) (Dispensing, error) {
-	if err := a.twoPeople(); err != nil {
+	if err := a.twoPeople(staff.ResolveDoubt); err != nil {
 		return Dispensing{}, err
 	}
 	return s.advance(ctx, a.Clinic, a.ID, func(d Dispensing) (Change, error) {
@@ -46,7 +47,7 @@ func held(s State) stock.Account {
 // hand without a counter. Two people have looked, so what they found counts as agreed only if it is within tolerance;
 // otherwise a deviation has to be accepted before hand-over like any other.
 func (s *Service) ResolveMeasured(ctx context.Context, a Act, m Measurement) (Dispensing, error) {
-	if err := a.twoPeople(); err != nil {
+	if err := a.twoPeople(staff.ResolveDoubt); err != nil {
 		return Dispensing{}, err
 	}
 	if err := m.validate(); err != nil {
@@ -67,7 +68,7 @@ func (s *Service) ResolveMeasured(ctx context.Context, a Act, m Measurement) (Di
 // ResolveWasted records that two people threw away what is in the cup of a dispensing in doubt: v, as they weighed it or
 // as the pump last said.
 func (s *Service) ResolveWasted(ctx context.Context, a Act, v measure.Volume) (Dispensing, error) {
-	if err := a.twoPeople(); err != nil {
+	if err := a.twoPeople(staff.ResolveDoubt); err != nil {
 		return Dispensing{}, err
 	}
 	return s.advance(ctx, a.Clinic, a.ID, func(d Dispensing) (Change, error) {
@@ -93,7 +94,7 @@ func (s *Service) ResolveWasted(ctx context.Context, a Act, v measure.Volume) (D
 // DoubtOutcome moves a pour of which nothing was heard for too long into doubt, by two people's word that the counter
 // is not coming back. It never frees the patient; it lets people resolve.
 func (s *Service) DoubtOutcome(ctx context.Context, a Act) (Dispensing, error) {
-	if err := a.twoPeople(); err != nil {
+	if err := a.twoPeople(staff.ResolveDoubt); err != nil {
 		return Dispensing{}, err
 	}
 	return s.advance(ctx, a.Clinic, a.ID, func(d Dispensing) (Change, error) {

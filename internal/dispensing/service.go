@@ -121,6 +121,9 @@ const beginAttempts = 3
 // Begin authorises a dose and reserves its volume from the mounted bottle. Nothing is poured until it has committed.
 // A repeated request with the same id returns what the first one did. A dose that the rules refuse is a *Refusal.
 func (s *Service) Begin(ctx context.Context, req Request) (d Dispensing, err error) {
+	if err := req.By.Require(req.Clinic, staff.Dispense); err != nil {
+		return Dispensing{}, err
+	}
 	for range beginAttempts {
 		d, err = s.begin(ctx, req)
 		if !fault.Is(err, fault.Conflict) {

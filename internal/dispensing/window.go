@@ -27,15 +27,14 @@ func (a Act) act(data any) act {
 	return act{actor: audit.Actor{Kind: audit.ByStaff, ID: string(a.By.ID)}, witness: a.Witness.ID, data: data}
 }
 
-// twoPeople checks a two-person act: two people of this clinic, and the second may witness.
-func (a Act) twoPeople() error {
-	switch {
-	case a.Witness.ID == "":
-		return fault.New(fault.Invalid, "witness.missing", "a second person must sign")
-	case a.Witness.ID == a.By.ID:
-		return fault.New(fault.Invalid, "witness.same", "nobody witnesses themself")
-	case a.Witness.Clinic != a.Clinic || !a.Witness.Active || !a.Witness.May(staff.WitnessDispensing):
-		return fault.New(fault.Forbidden, "witness.may_not", "the second person may not witness here")
+// alone checks an act of one person.
+func (a Act) alone() error { return a.By.Require(a.Clinic, staff.Dispense) }
+
+// twoPeople checks a two-person act: the first may do it, the second may witness, and there is a reason.
+func (a Act) twoPeople(action staff.Action) error {
+	pair := staff.Pair{By: a.By, Witness: a.Witness}
+	if err := pair.Require(a.Clinic, action, staff.WitnessDispensing); err != nil {
+		return err
 	}
 	return a.reason()
 }
@@ -58,6 +57,9 @@ type reasonData struct {
 // HandOver binds the cup to the patient: the card scanned at hand-over must be of the patient the dose is for. It is
 // refused while order, pump and scale disagree and nobody recorded the deviation.
 func (s *Service) HandOver(ctx context.Context, a Act, scanned patient.ID) (Dispensing, error) {
+	if err := a.alone(); err != nil {
+		return Dispensing{}, err
+	}
 	return s.advance(ctx, a.Clinic, a.ID, func(d Dispensing) (Change, error) {
 		if d.Patient != scanned {
 			return Change{}, fault.New(fault.Refused, "hand_over.wrong_patient", "dispensing %s is for another patient", d.ID)
@@ -76,6 +78,9 @@ func (s *Service) HandOver(ctx context.Context, a Act, scanned patient.ID) (Disp
 
 // Taken records that the swallow was observed. It ends the dispensing, posts the measured volume and the consumption.
 func (s *Service) Taken(ctx context.Context, a Act) (Dispensing, error) {
+	if err := a.alone(); err != nil {
+		return Dispensing{}, err
+	}
 	return s.advance(ctx, a.Clinic, a.ID, func(d Dispensing) (Change, error) {
 		if d.State == Administered {
 			return Change{}, errDone
@@ -96,7 +101,7 @@ func (s *Service) Taken(ctx context.Context, a Act) (Dispensing, error) {
 // PartlyTaken records that left of the measured volume was not swallowed and was wasted before a witness. The part that
 // was swallowed counts as this day's consumption, with the mass that it held.
 func (s *Service) PartlyTaken(ctx context.Context, a Act, left measure.Volume) (Dispensing, error) {
-	if err := a.twoPeople(); err != nil {
+	if err := a.twoPeople(staff.Dispense); err != nil {
 		return Dispensing{}, err
 	}
 	return s.advance(ctx, a.Clinic, a.ID, func(d Dispensing) (Change, error) {
@@ -149,7 +154,7 @@ func handed(d Dispensing) error {
 
 // Wasted records that the measured cup was refused, spilled or thrown away, before a witness. The day's dose stays due.
 func (s *Service) Wasted(ctx context.Context, a Act) (Dispensing, error) {
-	if err := a.twoPeople(); err != nil {
+	if err := a.twoPeople(staff.Dispense); err != nil {
 		return Dispensing{}, err
 	}
 	return s.advance(ctx, a.Clinic, a.ID, func(d Dispensing) (Change, error) {
@@ -170,7 +175,7 @@ func (s *Service) Wasted(ctx context.Context, a Act) (Dispensing, error) {
 
 // AcceptDeviation records that two people saw that order, pump and scale disagree and let the cup be handed over.
 func (s *Service) AcceptDeviation(ctx context.Context, a Act) (Dispensing, error) {
-	if err := a.twoPeople(); err != nil {
+	if err := a.twoPeople(staff.Dispense); err != nil {
 		return Dispensing{}, err
 	}
 	return s.advance(ctx, a.Clinic, a.ID, func(d Dispensing) (Change, error) {
