@@ -272,7 +272,7 @@ func TestWhatIsNotSigned(t *testing.T) {
 		by   staff.Member
 		key  string
 	}{
-		"from yesterday":     {func(o *Order, _ *memory) { o.From-- }, doctor, "prescription.past"},
+		"from yesterday":     {func(o *Order, _ *memory) { o.From--; o.To-- }, doctor, "prescription.past"},
 		"by a nurse":         {func(*Order, *memory) {}, nurse, "staff.may_not"},
 		"six days of five":   {func(o *Order, _ *memory) { o.To++ }, doctor, "prescription.too_long"},
 		"for an ended file":  {func(_ *Order, m *memory) { m.file.Status = patient.Ended }, doctor, "patient.ended"},
@@ -330,7 +330,7 @@ func TestWhoLiftsAHold(t *testing.T) {
 			placed := m.file.Version
 			h, err := s.LiftHold(t.Context(), here, tc.by, "h", "sober")
 			wantKey(t, err, tc.key)
-			if lifted := tc.key == ""; m.holds["h"].Open() == lifted || (m.file.Version > placed) != lifted || h.LiftedBy != "" != lifted {
+			if lifted := tc.key == ""; m.holds["h"].Open() == lifted || (m.file.Version > placed) != lifted || (h.LiftedBy != "") != lifted {
 				t.Errorf("hold %+v, file version %d", m.holds["h"], m.file.Version)
 			}
 		})

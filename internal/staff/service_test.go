@@ -405,3 +405,27 @@ func TestARepeatedAddFindsThePersonItMade(t *testing.T) {
 		t.Errorf("%d people", count)
 	}
 }
+
+func TestTheDummyIsNobodysCredential(t *testing.T) {
+	b := newBench(t)
+	if _, err := b.Deactivate(t.Context(), here, b.is("admin"), "nurse"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"nobody", "nurse"} {
+		_, err := b.SignIn(t.Context(), name, "wrong password")
+		wantKey(t, err, "staff.wrong_credential")
+		used := b.passwords.verified[len(b.passwords.verified)-1]
+		_, err = b.SignIn(t.Context(), name, strings.TrimPrefix(used, "hash of "))
+		wantKey(t, err, "staff.wrong_credential")
+	}
+}
+
+func TestAPasswordIsNotItsBeginning(t *testing.T) {
+	b := newBench(t)
+	longest := strings.Repeat("abcd", MaxPassword/4)
+	wantKey(t, b.SetOwnPassword(t.Context(), b.is("nurse"), password, longest), "")
+	_, err := b.SignIn(t.Context(), "nurse", longest+"e")
+	wantKey(t, err, "staff.wrong_credential")
+	_, err = b.SignIn(t.Context(), "nurse", longest)
+	wantKey(t, err, "")
+}

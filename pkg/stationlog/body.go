@@ -41,7 +41,7 @@ type Dispensing struct {
 // Outcome is what was found after a pour. Measured and in-doubt records carry it; what is not known is marked so.
 type Outcome struct {
 	Dispensing  string         `json:"dispensing"`
-	Pump        measure.Volume `json:"pump_ul"`
+	Pump        measure.Volume `json:"pump_ul"` // when not PumpKnown, the last volume the pump reported: a lower bound
 	PumpKnown   bool           `json:"pump_known"`
 	GrossBefore measure.Weight `json:"gross_before_ug"`
 	GrossAfter  measure.Weight `json:"gross_after_ug"`
@@ -50,7 +50,9 @@ type Outcome struct {
 	PumpSerial  string         `json:"pump_serial,omitempty"`
 	ScaleSerial string         `json:"scale_serial,omitempty"`
 	Manual      bool           `json:"manual,omitempty"`
-	// Reason is a short machine word for an in-doubt outcome: "crash", "no_reply", "stalled", "unplugged", "unstable".
+	// Reason is a short machine word for an in-doubt outcome: "crash", "no_reply", "stalled", "unplugged", "unstable",
+	// "restarted", "stopped", "refused", "overload"; of the weights "negative", "frozen", "jump", "unit_changed", "scale_changed"; by
+	// hand "unfinished".
 	Reason string `json:"reason,omitempty"`
 }
 

@@ -1,0 +1,205 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lieu-clinic/lieu/devices"
+	"github.com/lieu-clinic/lieu/pkg/measure"
+)
+
+// Config of a bench. Only Now is needed.
+type Config struct {
+	// Now is the clock of everything; the physics run Speed times as fast.
+	Now func() time.Time
+	// Seed makes the world: the same seed and the same acts give the same liquid.
+	Seed uint64
+	// Dir is where the devices and the control socket are published; "" publishes nothing.
+	Dir string
+	// Counters names the counters; nil is one named "counter". The i-th has the devices pump<i>, scale<i>, scanner<i>.
+	Counters []string
+	// Speed is how many seconds of physics pass in one second; 0 is 1. Protocol time-outs stay as they are.
+	Speed float64
+	// Attendant keeps an empty cup on each pan and takes a full one away when the next code is scanned.
+	Attendant bool
+
+	Bottle    measure.Volume  // in each bottle; 0 is 1 L
+	Density   measure.Density // of the liquid; 0 is 1.06 g/mL
+	CupWeight measure.Weight  // of an empty cup, about; 0 is 6 g
+	PumpBias  float64         // relative error of every volume, 0.01 is 1 % more; each pump has up to 0.2 % of its own
+	Unprimed  bool            // the tubes are empty at first: the first 0.8 mL do not arrive
+
+	Scale ScaleConfig
+	Pump  PumpConfig
+}
+
+// Bench is a set of running counters.
+type Bench struct {
+	counters []*Counter
+	control  *server
+	close    sync.Once
+	closed   error
+}
+
+// NewBench starts the counters and, with a Dir, publishes them. Close it.
+func NewBench(cfg Config) (*Bench, error) {
+	if cfg.Now == nil {
+		return nil, errors.New("bench: no clock given")
+	}
+	cfg.complete()
+	b := &Bench{}
+	for i, name := range cfg.Counters {
+		rng := rand.New(rand.NewPCG(cfg.Seed, uint64(i)))
+		b.counters = append(b.counters, newCounter(cfg, name, i, rng))
+	}
+	if err := b.start(cfg.Dir); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+func (c *Config) complete() {
+	if len(c.Counters) == 0 {
+		c.Counters = []string{"counter"}
+	}
+	if c.Speed <= 0 {
+		c.Speed = 1
+	}
+	if c.Bottle == 0 {
+		c.Bottle = measure.Litre
+	}
+	if c.Density == 0 {
+		c.Density = 1_060_000
+	}
+	if c.CupWeight == 0 {
+		c.CupWeight = 6 * measure.WeightGram
+	}
+	c.Scale.complete()
+	c.Pump.complete()
+}
+
+func (b *Bench) start(dir string) error {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("bench: %w", err)
+		}
+	}
+	for _, c := range b.counters {
+		if err := c.start(dir); err != nil {
+			return err
+		}
+	}
+	if dir == "" {
+		return nil
+	}
+	var err error
+	b.control, err = serve(dir, b)
+	return err
+}
+
+// Close unplugs everything and takes the published names away.
+func (b *Bench) Close() error {
+	b.close.Do(func() {
+		var errs []error
+		if b.control != nil {
+			errs = append(errs, b.control.close())
+		}
+		for _, c := range b.counters {
+			c.stopAll()
+		}
+		b.closed = errors.Join(errs...)
+	})
+	return b.closed
+}
+
+// Counter returns the counter of that name; "" is the first.
+func (b *Bench) Counter(name string) (*Counter, error) {
+	if name == "" {
+		return b.counters[0], nil
+	}
+	for _, c := range b.counters {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("bench: no counter %q", name)
+}
+
+// Only returns the first counter, for benches that have one.
+func (b *Bench) Only() *Counter { return b.counters[0] }
+
+// device finds "pump1" and the like.
+func (b *Bench) device(name string) (*Counter, *port, error) {
+	kind := strings.TrimRight(name, "0123456789")
+	i, err := strconv.Atoi(name[len(kind):])
+	if err != nil || i >= len(b.counters) {
+		return nil, nil, fmt.Errorf("bench: no device %q", name)
+	}
+	c := b.counters[i]
+	p, ok := c.ports()[kind]
+	if !ok {
+		return nil, nil, fmt.Errorf("bench: no device %q; there are pump, scale and scanner", name)
+	}
+	return c, p, nil
+}
+
+// Link opens the named device in memory, without a pseudo-terminal. It is for benches without a Dir.
+func (b *Bench) Link(name string) (devices.Link, error) {
+	_, p, err := b.device(name)
+	if err != nil {
+		return nil, err
+	}
+	return p.link()
+}
+
+// Path is where the named device is published.
+func (b *Bench) Path(name string) (string, error) {
+	_, p, err := b.device(name)
+	if err != nil {
+		return "", err
+	}
+	return p.path, nil
+}
+
+// Fault orders a fault for the named device.
+func (b *Bench) Fault(f Fault) error {
+	c, p, err := b.device(f.Device)
+	if err != nil {
+		return err
+	}
+	return c.fault(p, f)
+}
+
+// Unplug takes the named device's port away. The device itself keeps its power and goes on.
+func (b *Bench) Unplug(name string) error {
+	_, p, err := b.device(name)
+	if err != nil {
+		return err
+	}
+	p.unplug()
+	return nil
+}
+
+// Replug brings the port back under the same name.
+func (b *Bench) Replug(name string) error {
+	_, p, err := b.device(name)
+	if err != nil {
+		return err
+	}
+	return p.plug()
+}
+
+// State is the world as it is now.
+func (b *Bench) State() State {
+	var s State
+	for _, c := range b.counters {
+		s.Counters = append(s.Counters, c.State())
+	}
+	return s
+}

@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// Physics of one counter. Volumes are µL, weights g, times seconds of the world: a simulated reality has no
+// resolution, so these are floats; nothing of them leaves the package but through a device.
+const (
+	stepTime     = 0.005 // s
+	dripAt       = 0.4   // s after the flow has stopped, the hanging drop falls
+	dropSize     = 30.0  // µL that hang at the nozzle
+	tubeVolume   = 800.0 // µL from the pump to the nozzle
+	stallAfter   = 0.8   // s of pushing against a closed tube
+	flowNoise    = 0.01  // relative, per step; over a dose it averages out
+	ownBias      = 0.002 // the largest error of one pump
+	cupSpread    = 0.05  // g between one cup and the next
+	settleTau    = 0.3   // s, of the balance
+	updateEvery  = 0.1   // s between two values of the balance
+	scaleNoise   = 0.0008
+	vibration    = 0.25 // g, while the bench shakes
+	stableValues = 5    // values in a row within one digit make a weight stable
+	digit        = 0.01 // g
+)
+
+type cup struct {
+	weight float64 // g, empty
+	liquid float64 // µL
+}
+
+// world is everything that is not a device's own memory.
+type world struct {
+	rng       *rand.Rand
+	density   float64 // g/mL
+	bias      float64
+	cupWeight float64
+
+	bottle    float64
+	tubeEmpty float64 // µL of the tube that hold air
+	bubble    float64 // µL of air on the way
+	occluded  bool
+	hanging   float64
+	still     float64 // s since the last flow
+	cup       *cup
+
+	pushed    float64 // what the pump has pushed, all told
+	delivered float64 // what reached a cup
+	spilled   float64 // what fell beside
+
+	load      float64 // g, as the balance's sensor feels it: settling behind the true load
+	shaking   float64 // s left
+	sinceShow float64
+	shown     [stableValues]float64 // the latest values of the balance, newest first
+}
+
+func newWorld(cfg Config, rng *rand.Rand) *world {
+	w := &world{
+		rng:       rng,
+		density:   float64(cfg.Density) / 1e6,
+		bias:      cfg.PumpBias + ownBias*(2*rng.Float64()-1),
+		cupWeight: float64(cfg.CupWeight) / 1e6,
+		bottle:    float64(cfg.Bottle),
+	}
+	if cfg.Unprimed {
+		w.tubeEmpty = tubeVolume
+	}
+	return w
+}
+
+func (w *world) newCup() *cup {
+	return &cup{weight: w.cupWeight + cupSpread*(2*w.rng.Float64()-1)}
+}
+
+// push moves what the pump counts as µL towards the nozzle.
+func (w *world) push(counted float64) {
+	w.pushed += counted
+	w.still = 0
+	if w.occluded {
+		return
+	}
+	real := counted * (1 + w.bias + flowNoise*w.rng.NormFloat64())
+	liquid := min(max(real, 0), w.bottle)
+	w.bottle -= liquid
+	liquid -= drain(&w.tubeEmpty, liquid)
+	liquid -= drain(&w.bubble, liquid)
+	w.hanging += liquid
+	if w.hanging > dropSize {
+		w.fall(w.hanging - dropSize)
+	}
+}
+
+// drain takes up to v from store and returns how much that was.
+func drain(store *float64, v float64) float64 {
+	n := min(*store, v)
+	*store -= n
+	return n
+}
+
+// fall lets v of the hanging liquid drop.
+func (w *world) fall(v float64) {
+	w.hanging -= v
+	if w.cup == nil {
+		w.spilled += v
+		return
+	}
+	w.cup.liquid += v
+	w.delivered += v
+}
+
+// step lets one stepTime pass.
+func (w *world) step() {
+	w.still += stepTime
+	if w.still > dripAt && w.hanging > 0 {
+		w.fall(w.hanging)
+	}
+	w.load += (w.trueLoad() - w.load) * (1 - math.Exp(-stepTime/settleTau))
+	w.shaking = max(0, w.shaking-stepTime)
+	w.sinceShow += stepTime
+	if w.sinceShow >= updateEvery-stepTime/2 {
+		w.sinceShow = 0
+		w.show()
+	}
+}
+
+func (w *world) trueLoad() float64 {
+	if w.cup == nil {
+		return 0
+	}
+	return w.cup.weight + w.cup.liquid/1000*w.density
+}
+
+// show takes the next value of the balance.
+func (w *world) show() {
+	copy(w.shown[1:], w.shown[:])
+	v := w.load + scaleNoise*w.rng.NormFloat64()
+	if w.shaking > 0 {
+		v += vibration * (2*w.rng.Float64() - 1)
+	}
+	w.shown[0] = math.Round(v/digit) * digit
+}
+
+// stable reports whether the latest values agree within one digit.
+func (w *world) stable() bool {
+	low, high := w.shown[0], w.shown[0]
+	for _, v := range w.shown {
+		low, high = min(low, v), max(high, v)
+	}
+	return high-low < 1.5*digit
+}
