@@ -87,8 +87,8 @@ func (t *Tx) appendEvent(e audit.Entry) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(t.s.q.appendEvent, e.Clinic, payload, e.Recorded,
-		string(e.Actor.Kind), e.Actor.ID, e.Witness, e.Action, e.Subject)
+	n, err := t.execNumbered(t.s.q.appendEvent, []any{string(e.Clinic), payload, e.Recorded,
+		string(e.Actor.Kind), e.Actor.ID, e.Witness, e.Action, e.Subject})
 	return one("audit head", n, err)
 }
 

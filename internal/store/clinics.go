@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/lieu-clinic/lieu/internal/audit"
@@ -94,15 +95,16 @@ func (s clinics) Closures(ctx context.Context, c clinic.ID, from, to calendar.Da
 }
 
 // calendarOf returns the clinic's calendar without closures. The zone and the cut-over hour never change once the clinic
-// is made, which a trigger holds, so they are read once.
-func (s *Store) calendarOf(ctx context.Context, c clinic.ID) (calendar.Calendar, error) {
+// is made, which a trigger holds, so they are read once, through db: inside a transaction it must be the transaction's
+// own connection, for a pool whose connections all wait for another one never goes on.
+func (s *Store) calendarOf(db *gorm.DB, c clinic.ID) (calendar.Calendar, error) {
 	s.mu.RLock()
 	cal, ok := s.zones[c]
 	s.mu.RUnlock()
 	if ok {
 		return cal, nil
 	}
-	r, err := take[clinicRow](s.read.WithContext(ctx), "clinic", "id = ?", c)
+	r, err := take[clinicRow](db, "clinic", "id = ?", c)
 	if err != nil {
 		return calendar.Calendar{}, err
 	}

@@ -7,7 +7,9 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
+	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/fault"
+	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
@@ -30,7 +32,9 @@ const advanceSQL = `WITH st AS (
 	FROM st
 	RETURNING 1
 ), pat AS (
-	UPDATE patient SET version = version + 1
+	UPDATE patient
+	SET version = version + 1,
+		status = CASE WHEN $28::boolean AND status = 'awaiting_start' THEN 'in_treatment' ELSE status END
 	WHERE id = $22::uuid AND clinic = $2::uuid AND (SELECT count(*) FROM step) = 1
 	RETURNING 1
 ), dose AS (
@@ -124,7 +128,7 @@ func (t *Tx) advanceAtOnce(c dispensing.Change) error {
 		in = *c.Incident
 	}
 	var steps, patients, doses, tickets, incidents, moved int
-	err = row(t.db, t.s.q.advance, []any{
+	err = numberedRow(t.db, t.s.q.advance, []any{
 		string(d.ID), string(d.Clinic), string(d.State), d.State.Open(), d.Progress.Steps, int64(d.PumpVolume),
 		int64(d.Weighed), d.WeighedKnown, int64(d.Measured), d.Agreed, d.HandedAt, d.Lease, string(s.From),
 		string(s.Kind), s.ActorKind, s.Actor, string(s.Witness), s.Event, string(s.Data), s.Occurred, s.Recorded,
@@ -208,14 +212,8 @@ func (t *Tx) advanceStepwise(ctx context.Context, c dispensing.Change) error {
 	if err := t.BumpPatient(ctx, d.Patient); err != nil {
 		return err
 	}
-	if c.Dose != nil {
-		err := insert(t, doseRow{
-			Patient: d.Patient, Day: c.Dose.Day, Part: c.Dose.Part, Clinic: d.Clinic, Dispensing: d.ID,
-			MassUg: c.Dose.Mass, Kind: c.Dose.Kind, At: c.Dose.At,
-		})
-		if err != nil {
-			return err
-		}
+	if err := t.consume(d, c.Dose); err != nil {
+		return err
 	}
 	if c.EndTicket {
 		_, err := t.exec("UPDATE ticket SET state = ?, done_at = ? WHERE patient = ? AND day = ? AND state IN ('arrived', 'called', 'at_window')",
@@ -233,4 +231,20 @@ func (t *Tx) advanceStepwise(ctx context.Context, c dispensing.Change) error {
 		}
 	}
 	return t.PostMoves(ctx, c.Moves)
+}
+
+// consume adds a consumption fact, which starts the treatment of a patient who awaited the first dose.
+func (t *Tx) consume(d dispensing.Dispensing, dose *dosing.Dose) error {
+	if dose == nil {
+		return nil
+	}
+	err := insert(t, doseRow{
+		Patient: d.Patient, Day: dose.Day, Part: dose.Part, Clinic: d.Clinic, Dispensing: d.ID,
+		MassUg: dose.Mass, Kind: dose.Kind, At: dose.At,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("UPDATE patient SET status = ? WHERE id = ? AND status = ?", patient.InTreatment, d.Patient, patient.AwaitingStart)
+	return err
 }

@@ -112,7 +112,7 @@ func (t *Tx) beginAtOnce(b dispensing.Beginning) error {
 	}
 	d, s, m, a := b.Dispensing, b.Step, b.Move, b.Audit
 	var steps, patients, moves, events int
-	err = row(t.db, t.s.q.begin, []any{
+	err = numberedRow(t.db, t.s.q.begin, []any{
 		string(d.ID), string(d.Clinic), string(d.Patient), string(d.Prescription), string(d.Station), string(d.Bottle),
 		string(d.Lot), d.Day, d.Part, string(d.Kind), int64(d.Dose), int64(d.Volume), int64(d.Concentration),
 		int64(d.Density), d.Pack, d.PackVersion, string(d.Reasons), string(d.RequestedBy), d.Recorded, d.Lease,

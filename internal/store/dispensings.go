@@ -50,7 +50,7 @@ func readDispensing(db *gorm.DB, statement string, c clinic.ID, key dispensing.I
 		return dispensing.Dispensing{}, found("dispensing", gorm.ErrRecordNotFound)
 	}
 	var header, state *string
-	if err := row(db, statement, []any{string(key), string(c)}, &header, &state); err != nil {
+	if err := numberedRow(db, statement, []any{string(key), string(c)}, &header, &state); err != nil {
 		return dispensing.Dispensing{}, found("dispensing", err)
 	}
 	var d dispensingRow
@@ -140,6 +140,17 @@ type stationRecordRow struct {
 
 func (stationRecordRow) TableName() string { return "station_record" }
 
+func recordRow(c clinic.ID, r stationlog.Record, s stationlog.Signed, recorded calendar.Instant) stationRecordRow {
+	x := stationRecordRow{
+		Station: equipment.StationID(r.Station), Seq: r.Seq, Clinic: c, Kind: r.Kind, Occurred: calendar.At(r.Occurred),
+		Recorded: recorded, Payload: s.Payload, Signature: s.Signature, Hash: s.Hash(),
+	}
+	if x.Occurred.IsZero() {
+		x.Occurred = recorded // a counter without a clock; the payload keeps what it said
+	}
+	return x
+}
+
 // appendRecordSQL stores a record and moves the end of its station's chain.
 const appendRecordSQL = `WITH st AS (
 	UPDATE station SET event_seq = $2::bigint, event_hash = $9::text
@@ -152,18 +163,12 @@ FROM st`
 
 // AppendRecord implements dispensing.Tx.
 func (t *Tx) AppendRecord(_ context.Context, r stationlog.Record, s stationlog.Signed, recorded calendar.Instant) error {
-	x := stationRecordRow{
-		Station: equipment.StationID(r.Station), Seq: r.Seq, Clinic: t.clinic, Kind: r.Kind, Occurred: calendar.At(r.Occurred),
-		Recorded: recorded, Payload: s.Payload, Signature: s.Signature, Hash: s.Hash(),
-	}
-	if x.Occurred.IsZero() {
-		x.Occurred = recorded // a counter without a clock; the payload keeps what it said
-	}
+	x := recordRow(t.clinic, r, s, recorded)
 	var n int64
 	var err error
 	if t.s.dialect == postgresql {
-		n, err = t.exec(t.s.q.appendRecord, string(x.Station), x.Seq, string(x.Clinic), string(x.Kind), x.Occurred, x.Recorded,
-			x.Payload, x.Signature, x.Hash)
+		n, err = t.execNumbered(t.s.q.appendRecord, []any{string(x.Station), x.Seq, string(x.Clinic), string(x.Kind), x.Occurred, x.Recorded,
+			x.Payload, x.Signature, x.Hash})
 	} else {
 		n, err = t.exec("UPDATE station SET event_seq = ?, event_hash = ? WHERE id = ? AND clinic = ? AND event_seq = ?",
 			x.Seq, x.Hash, x.Station, x.Clinic, x.Seq-1)

@@ -145,6 +145,24 @@ func (t *Tx) InsertStation(_ context.Context, s equipment.Station) error {
 	if err := insert(t, fromStation(s)); err != nil {
 		return fmt.Errorf("station %s: %w", s.ID, err)
 	}
+	return t.keepKey(s)
+}
+
+// keepKey adds the station's public key to those that it had, when it is a new one. The key speaks for the records from
+// the next one on.
+func (t *Tx) keepKey(s equipment.Station) error {
+	if len(s.PublicKey) == 0 {
+		return nil
+	}
+	_, err := t.exec(`INSERT INTO station_key (station, seq, clinic, from_event, public_key)
+		SELECT s.id, (SELECT count(*) + 1 FROM station_key k WHERE k.station = s.id), s.clinic, s.event_seq + 1, s.public_key
+		FROM station s
+		WHERE s.id = ? AND s.clinic = ? AND NOT EXISTS (
+			SELECT 1 FROM station_key k WHERE k.station = s.id AND k.public_key = s.public_key
+				AND k.seq = (SELECT max(l.seq) FROM station_key l WHERE l.station = s.id))`, s.ID, t.clinic)
+	if err != nil {
+		return fmt.Errorf("key of station %s: %w", s.ID, mapError(err))
+	}
 	return nil
 }
 
@@ -164,7 +182,10 @@ func (t *Tx) FindStation(_ context.Context, id equipment.StationID) (equipment.S
 func (t *Tx) UpdateStation(_ context.Context, s equipment.Station) error {
 	r := t.db.Model(&stationRow{}).Where("id = ? AND clinic = ?", s.ID, t.clinic).
 		Select("name", "public_key", "enrol_code", "enrol_by", "active", "bottle", "manual").Updates(fromStation(s))
-	return one("station", r.RowsAffected, r.Error)
+	if err := one("station", r.RowsAffected, r.Error); err != nil {
+		return err
+	}
+	return t.keepKey(s)
 }
 
 // StationBusy implements equipment.Tx.

@@ -96,7 +96,10 @@ func violationOf(err error) (violation, bool) {
 	if !errors.As(err, &lite) || lite.Code() != sqlite3.CONSTRAINT {
 		return violation{}, false
 	}
-	_, what, _ := strings.Cut(lite.Error(), "constraint failed: ")
+	what := lite.Error()
+	if i := strings.LastIndex(what, "constraint failed: "); i >= 0 {
+		what = what[i+len("constraint failed: "):]
+	}
 	switch lite.ExtendedCode() {
 	case sqlite3.CONSTRAINT_UNIQUE, sqlite3.CONSTRAINT_PRIMARYKEY:
 		return violation{unique: true, columns: what}, true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/lieu-clinic/lieu/internal/store/pgtest"
@@ -14,9 +15,14 @@ var server = &pgtest.Server{Options: pgtest.Options{Migrate: func(ctx context.Co
 	return err
 }}}
 
+// bare makes databases without a schema.
+var bare = &pgtest.Server{}
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	server.Stop()
+	bare.Stop()
+	durable.Stop()
 	os.Exit(code)
 }
 
@@ -40,12 +46,26 @@ func onPostgres(t *testing.T, o Options) *Store {
 
 func sqliteURL(t testing.TB) string {
 	t.Helper()
-	url := "sqlite://" + filepath.Join(t.TempDir(), "lieu.db")
-	if _, err := Migrate(t.Context(), url); err != nil {
-		t.Fatal(err)
-	}
-	return url
+	path := filepath.Join(t.TempDir(), "lieu.db")
+	file, err := migrated()
+	must(t, err)
+	must(t, os.WriteFile(path, file, 0o600))
+	return "sqlite://" + path
 }
+
+// migrated is an empty SQLite database with the schema. It was closed, so it is one file.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "lieu-sqlite")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	path := filepath.Join(dir, "template.db")
+	if _, err := Migrate(context.Background(), "sqlite://"+path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 func open(t testing.TB, url string, o Options) *Store {
 	t.Helper()

@@ -69,7 +69,7 @@ func createSQLite(ctx context.Context, u *url.URL) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := driver.Open(sqliteDSN(path, "rwc", false))
+	db, err := driver.Open(sqliteTimeDSN(path, "rwc", "auto", false))
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -90,7 +90,7 @@ func provider(db *sql.DB, d dialect) (*goose.Provider, error) {
 	engine, files := goose.DialectSQLite3, migrations.SQLite()
 	if d == postgresql {
 		engine, files = goose.DialectPostgres, migrations.Postgres()
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // look every second
 		if err != nil {
 			return nil, fmt.Errorf("migrations: %w", err)
 		}

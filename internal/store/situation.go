@@ -76,11 +76,12 @@ type situationRow struct {
 
 // Situation implements dispensing.Store.
 func (s dispensings) Situation(ctx context.Context, q dispensing.Query) (dispensing.Situation, error) {
-	today, err := s.today(ctx, q)
+	db := s.read.WithContext(ctx)
+	today, err := s.today(db, q)
 	if err != nil {
 		return dispensing.Situation{}, err
 	}
-	r, err := readSituation(s.read.WithContext(ctx), s.q.situation, q, today)
+	r, err := readSituation(db, s.q.situation, q, today)
 	if err != nil {
 		return dispensing.Situation{}, err
 	}
@@ -88,11 +89,11 @@ func (s dispensings) Situation(ctx context.Context, q dispensing.Query) (dispens
 }
 
 // LockSituation implements dispensing.Tx.
-func (t *Tx) LockSituation(ctx context.Context, q dispensing.Query) (dispensing.Situation, error) {
+func (t *Tx) LockSituation(_ context.Context, q dispensing.Query) (dispensing.Situation, error) {
 	if err := t.sameClinic(q.Clinic); err != nil {
 		return dispensing.Situation{}, err
 	}
-	today, err := t.s.today(ctx, q)
+	today, err := t.s.today(t.db, q)
 	if err != nil {
 		return dispensing.Situation{}, err
 	}
@@ -106,8 +107,8 @@ func (t *Tx) LockSituation(ctx context.Context, q dispensing.Query) (dispensing.
 	return r.situation(q, today)
 }
 
-func (s *Store) today(ctx context.Context, q dispensing.Query) (calendar.Day, error) {
-	cal, err := s.calendarOf(ctx, q.Clinic)
+func (s *Store) today(db *gorm.DB, q dispensing.Query) (calendar.Day, error) {
+	cal, err := s.calendarOf(db, q.Clinic)
 	if err != nil {
 		return 0, err
 	}
@@ -121,8 +122,8 @@ func readSituation(db *gorm.DB, statement string, q dispensing.Query, today cale
 		}
 	}
 	var r situationRow
-	err := row(db, statement,
-		[]any{ref(q.Patient), q.Clinic, ref(q.Station), today, today.AddDays(-dosing.HistoryDays), ref(q.Dispensing)},
+	err := numberedRow(db, statement,
+		[]any{ref(q.Patient), string(q.Clinic), ref(q.Station), today, today.AddDays(-dosing.HistoryDays), ref(q.Dispensing)},
 		&r.locked, &r.seen, &r.facts.Status, &r.facts.Phase, &r.facts.EnrolledOn,
 		&r.clinic, &r.closed, &r.orders, &r.holds, &r.cleared, &r.doses, &r.lastDose,
 		&r.open, &r.station, &r.pouring, &r.devices, &r.bottle, &r.lot, &r.balance, &r.existing, &r.existingState)

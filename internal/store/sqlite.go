@@ -72,10 +72,15 @@ func sqlitePath(u *url.URL) (string, error) {
 // sqliteDSN names the file with the settings of every connection. synchronous FULL (2) syncs each commit; recursive
 // triggers make REPLACE fire the triggers that refuse deletion.
 func sqliteDSN(path, mode string, readOnly bool) string {
+	return sqliteTimeDSN(path, mode, "2006-01-02T15:04:05.000000Z07:00", readOnly)
+}
+
+// sqliteTimeDSN names the format of times too: the table of migrations is goose's own, and writes them differently.
+func sqliteTimeDSN(path, mode, timeFormat string, readOnly bool) string {
 	q := url.Values{
 		"mode":     {mode},
 		"_txlock":  {"immediate"},
-		"_timefmt": {"2006-01-02T15:04:05.000000Z07:00"},
+		"_timefmt": {timeFormat},
 		"_pragma": {
 			"busy_timeout(5000)", "foreign_keys(1)", "synchronous(2)", "recursive_triggers(1)", "trusted_schema(0)",
 			"cache_size(-16000)",

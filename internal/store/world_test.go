@@ -17,6 +17,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/stationlog"
 )
 
 // eight is eight in the morning in Hà Nội on the 3rd of March 2026.
@@ -186,4 +187,27 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// swallow brings a begun dispensing to its end.
+func swallow(t testing.TB, s *Store, w world, d dispensing.Dispensing) {
+	t.Helper()
+	must(t, s.Dispensings().InTx(t.Context(), w.clinic, func(tx dispensing.Tx) error {
+		locked, err := tx.Lock(t.Context(), d.ID)
+		if err != nil {
+			return err
+		}
+		measured := w.change(locked, dispensing.StepMeasured)
+		last := w.change(measured.Dispensing, dispensing.StepAdministered, w.move(d.Bottle, stock.Reserved, stock.Administered, d.Volume))
+		last.Dose = &dosing.Dose{Day: d.Day, Part: d.Part, Mass: d.Dose, Kind: dosing.Observed, At: eight}
+		last.EndTicket = true
+		if err := tx.Advance(t.Context(), measured); err != nil {
+			return err
+		}
+		return tx.Advance(t.Context(), last)
+	}))
+}
+
+func deviceReport(kind, serial string) stationlog.Device {
+	return stationlog.Device{Kind: kind, State: "down", Serial: serial, Detail: "unplugged"}
 }

@@ -163,6 +163,18 @@ CREATE TABLE station (
     CONSTRAINT station_bottle FOREIGN KEY (bottle) REFERENCES bottle (id)
 );
 
+-- Every public key that a station ever had, and from which of its records on. A counter that was enrolled anew goes on
+-- with the numbers, so the whole chain stays verifiable.
+CREATE TABLE station_key (
+    station    uuid    NOT NULL,
+    seq        integer NOT NULL,
+    clinic     uuid    NOT NULL,
+    from_event bigint  NOT NULL,
+    public_key bytea   NOT NULL,
+    CONSTRAINT station_key_pk PRIMARY KEY (station, seq),
+    CONSTRAINT station_key_station FOREIGN KEY (station, clinic) REFERENCES station (id, clinic)
+);
+
 CREATE TABLE device (
     id       uuid NOT NULL,
     clinic   uuid NOT NULL,

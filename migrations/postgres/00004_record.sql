@@ -68,7 +68,8 @@ BEGIN
     GRANT USAGE ON SCHEMA public TO lieu_app;
     GRANT SELECT ON goose_db_version TO lieu_app;
 
-    FOREACH t IN ARRAY ARRAY['rule_adoption', 'clearance', 'move', 'document', 'verification', 'station_record',
+    FOREACH t IN ARRAY ARRAY['rule_adoption', 'clearance', 'move', 'document', 'verification', 'station_key',
+        'station_record',
         'dispensing', 'dispensing_step', 'dose', 'incident', 'audit_event']
     LOOP
         EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION refuse_change()',

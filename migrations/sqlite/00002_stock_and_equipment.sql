@@ -163,6 +163,18 @@ CREATE TABLE station (
     CONSTRAINT station_bottle FOREIGN KEY (bottle) REFERENCES bottle (id)
 ) STRICT;
 
+-- Every public key that a station ever had, and from which of its records on. A counter that was enrolled anew goes on
+-- with the numbers, so the whole chain stays verifiable.
+CREATE TABLE station_key (
+    station    TEXT    NOT NULL,
+    seq        INTEGER NOT NULL,
+    clinic     TEXT    NOT NULL,
+    from_event INTEGER NOT NULL,
+    public_key BLOB    NOT NULL,
+    CONSTRAINT station_key_pk PRIMARY KEY (station, seq),
+    CONSTRAINT station_key_station FOREIGN KEY (station, clinic) REFERENCES station (id, clinic)
+) STRICT;
+
 CREATE TABLE device (
     id       TEXT    NOT NULL,
     clinic   TEXT    NOT NULL,

@@ -192,3 +192,17 @@ BEGIN
     SELECT RAISE(ABORT, 'append_only: audit_event');
 END;
 -- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER station_key_no_update BEFORE UPDATE ON station_key
+BEGIN
+    SELECT RAISE(ABORT, 'append_only: station_key');
+END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER station_key_no_delete BEFORE DELETE ON station_key
+BEGIN
+    SELECT RAISE(ABORT, 'append_only: station_key');
+END;
+-- +goose StatementEnd

@@ -47,7 +47,8 @@ var errMissing = errors.New("no PostgreSQL: neither /usr/lib/postgresql/*/bin no
 
 const template = "lieu_template"
 
-// Database returns the URL of a fresh, migrated database, which is dropped when the test ends. The URL's login owns it.
+// Database returns the URL of a fresh, migrated database. The URL's login owns it. It stays until the server stops:
+// dropping it would cost a checkpoint, which is more than making it.
 func (s *Server) Database(tb testing.TB) string {
 	tb.Helper()
 	s.start.Do(func() { s.err = s.run() })
@@ -61,11 +62,6 @@ func (s *Server) Database(tb testing.TB) string {
 	if err := s.admin("CREATE DATABASE " + name + " TEMPLATE " + template); err != nil {
 		tb.Fatalf("private PostgreSQL: %v", err)
 	}
-	tb.Cleanup(func() {
-		if err := s.admin("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
-			tb.Errorf("private PostgreSQL: %v", err)
-		}
-	})
 	return s.url(name)
 }
 

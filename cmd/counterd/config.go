@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/lieu-clinic/lieu/devices/catalog"
+	"github.com/lieu-clinic/lieu/internal/station"
+	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
+)
+
+// config is the counter's file. Every field may be left out.
+type config struct {
+	Server  string `yaml:"server"` // instead of the one enrolled with
+	Listen  string `yaml:"listen"`
+	CA      string `yaml:"ca"`       // PEM file of the authority that signed the server's certificate
+	LockDir string `yaml:"lock_dir"` // for the lock files of serial ports
+	Devices struct {
+		Scale   deviceConfig `yaml:"scale"`
+		Pump    deviceConfig `yaml:"pump"`
+		Scanner deviceConfig `yaml:"scanner"`
+	} `yaml:"devices"`
+	Cup struct {
+		Min string `yaml:"min_g"`
+		Max string `yaml:"max_g"`
+	} `yaml:"cup"`
+	Timing struct {
+		CupWait      time.Duration `yaml:"cup_wait"`
+		Settle       time.Duration `yaml:"settle"`
+		SettleWithin time.Duration `yaml:"settle_within"`
+		Drip         time.Duration `yaml:"drip"`
+		Reopen       time.Duration `yaml:"reopen"`
+		Recover      time.Duration `yaml:"recover"`
+		Manual       time.Duration `yaml:"manual"`
+	} `yaml:"timing"`
+}
+
+// readConfig reads a file; a missing one is an error only when it was asked for by name. Unknown keys are errors.
+func readConfig(path string, named bool) (c config, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return c, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	d := yaml.NewDecoder(f)
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c config) pour() (p station.PourConfig, err error) {
+	p = station.PourConfig{
+		CupWait: c.Timing.CupWait, SettleSpan: c.Timing.Settle, SettleWithin: c.Timing.SettleWithin, Drip: c.Timing.Drip,
+		Reopen: c.Timing.Reopen, Recover: c.Timing.Recover, Manual: c.Timing.Manual,
+	}
+	if p.CupMin, err = grams("cup min_g", c.Cup.Min); err != nil {
+		return p, err
+	}
+	p.CupMax, err = grams("cup max_g", c.Cup.Max)
+	return p, err
+}
+
+func grams(what, s string) (measure.Weight, error) {
+	if s == "" {
+		return 0, nil
+	}
+	w, err := measure.ParseWeight(s, measure.English)
+	if err != nil || w <= 0 {
+		return 0, fmt.Errorf("%s: %q is not a weight in grams", what, s)
+	}
+	return w, nil
+}
+
+// deviceConfig is one device: a mapping in the file, "model,port,key=value,…" as a flag.
+type deviceConfig struct {
+	Model   string            `yaml:"model"`
+	Port    string            `yaml:"port"`
+	Options map[string]string `yaml:",inline"`
+}
+
+// UnmarshalText reads the form of a flag.
+func (d *deviceConfig) UnmarshalText(b []byte) error {
+	parts := strings.Split(string(b), ",")
+	d.Model, d.Options = parts[0], map[string]string{}
+	rest := parts[1:]
+	if len(rest) > 0 && !strings.Contains(rest[0], "=") {
+		d.Port, rest = rest[0], rest[1:]
+	}
+	for _, p := range rest {
+		key, value, ok := strings.Cut(p, "=")
+		if !ok {
+			return fmt.Errorf("%q is not key=value", p)
+		}
+		d.Options[key] = value
+	}
+	return nil
+}
+
+func (d deviceConfig) configured() bool { return d.Model != "" }
+
+// options turns the words of the configuration into the catalogue's.
+func (d deviceConfig) options(name, lockDir string) (catalog.Options, error) {
+	o := catalog.Options{Name: name, Path: d.Port, LockDir: lockDir, Now: time.Now}
+	read := map[string]func(string) error{
+		"serial":         func(s string) error { o.Registered = s; return nil },
+		"baud":           func(s string) (err error) { o.Baud, err = strconv.Atoi(s); return err },
+		"address":        func(s string) (err error) { o.Address, err = strconv.Atoi(s); return err },
+		"min_ml":         func(s string) (err error) { o.Min, err = measure.ParseVolume(s, measure.English); return err },
+		"max_ml":         func(s string) (err error) { o.Max, err = measure.ParseVolume(s, measure.English); return err },
+		"dead_man":       func(s string) (err error) { o.DeadMan, err = time.ParseDuration(s); return err },
+		"stable_timeout": func(s string) (err error) { o.StableTimeout, err = time.ParseDuration(s); return err },
+		"diameter_mm":    func(s string) error { n, err := thousandths(s); o.Diameter = newera.Length(n); return err },
+		"rate_ml_min":    func(s string) error { n, err := thousandths(s); o.Rate = newera.Flow(n); return err },
+	}
+	for key, value := range d.Options {
+		set, ok := read[key]
+		if !ok {
+			return o, fmt.Errorf("%s has no option %q; there are: %s", name, key,
+				strings.Join(slices.Sorted(maps.Keys(read)), ", "))
+		}
+		if err := set(value); err != nil {
+			return o, fmt.Errorf("%s, option %s: %w", name, key, err)
+		}
+	}
+	return o, nil
+}
+
+// thousandths reads a positive decimal with at most three places, exactly.
+func thousandths(s string) (int64, error) {
+	whole, places, _ := strings.Cut(s, ".")
+	n, err := strconv.ParseUint((whole + (places + "000")[:3]), 10, 40)
+	if err != nil || len(places) > 3 || n == 0 {
+		return 0, fmt.Errorf("%q is not a positive number with at most three decimals", s)
+	}
+	return int64(n), nil
+}
+
+// place binds the configured devices to the station's needs. It checks the models and options, and opens nothing.
+func (c config) place(into *station.Config, lockDir string) error {
+	if c.LockDir != "" {
+		lockDir = c.LockDir
+	}
+	return errors.Join(
+		bind(c.Devices.Scale, catalog.Scale, lockDir, &into.Scale, catalog.OpenScale),
+		bind(c.Devices.Pump, catalog.Pump, lockDir, &into.Pump, catalog.OpenPump),
+		bind(c.Devices.Scanner, catalog.Scanner, lockDir, &into.Scanner, catalog.OpenScanner),
+	)
+}
+
+func bind[D interface{ Close() error }](d deviceConfig, kind catalog.Kind, lockDir string, into *station.Device[D],
+	open func(context.Context, string, catalog.Options) (D, error)) error {
+	if !d.configured() {
+		return nil
+	}
+	model, err := catalog.Find(kind, d.Model)
+	if err != nil || model.ByHand {
+		return err
+	}
+	o, err := d.options(string(kind), lockDir)
+	if err != nil {
+		return err
+	}
+	into.Model = d.Model
+	into.Open = func(ctx context.Context) (D, error) { return open(ctx, d.Model, o) }
+	return nil
+}
