@@ -174,7 +174,7 @@ func (s services) found(t testing.TB, number, n int) *smallClinic {
 	c.admin, c.doctor = hire("Đỗ Quản Trị", staff.Administrator), hire("Bùi Bác Sĩ", staff.Doctor)
 	c.pharmacist, c.nurse = hire("Ngô Dược Sĩ", staff.Pharmacist), hire("Lê Điều Dưỡng", staff.Nurse)
 	s.shelve(t, c)
-	s.furnish(t, c)
+	s.furnish(t, c, 1)
 	for i := range n {
 		c.patients = append(c.patients, s.admit(t, c, i))
 	}
@@ -216,10 +216,12 @@ func (s services) shelve(t testing.TB, c *smallClinic) {
 }
 
 // furnish adds a window with a verified pump and scale and mounts the bottle. The counter enrols with a fresh key.
-func (s services) furnish(t testing.TB, c *smallClinic) {
+func (s services) furnish(t testing.TB, c *smallClinic, window int) {
 	t.Helper()
 	ctx := t.Context()
-	st, err := s.equipment.AddStation(ctx, c.clinic.ID, c.admin, equipment.NewStation{ID: id.New[equipment.StationID](), Name: "Cửa 1"})
+	st, err := s.equipment.AddStation(ctx, c.clinic.ID, c.admin, equipment.NewStation{
+		ID: id.New[equipment.StationID](), Name: fmt.Sprintf("Cửa %d", window),
+	})
 	require.NoError(t, err)
 	for _, kind := range []equipment.DeviceKind{equipment.Pump, equipment.Scale, equipment.Scanner} {
 		d := equipment.Device{ID: id.New[equipment.DeviceID](), Clinic: c.clinic.ID, Station: st.ID, Kind: kind, Model: "sim"}

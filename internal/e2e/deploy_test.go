@@ -4,12 +4,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lieu-clinic/lieu/internal/metrics"
 )
 
 // root is the repository, seen from this package's folder, in which its tests run.
@@ -118,4 +122,68 @@ func TestAlertRulesDoWhatTheirTestsSay(t *testing.T) {
 			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+}
+
+// A dashboard that asks for a metric nobody makes shows an empty panel, and an alarm on one never rings.
+func TestDashboardAndAlarmsNameRealMetrics(t *testing.T) {
+	known := map[string]bool{}
+	for _, r := range []*prometheus.Registry{metrics.NewServer().Registry(), metrics.NewCounter().Registry()} {
+		for _, name := range described(r) {
+			known[name] = true
+		}
+	}
+	if len(known) < 15 {
+		t.Fatalf("found only %d metrics in the programs", len(known))
+	}
+	used := map[string]bool{}
+	for _, file := range []string{"deploy/grafana/dashboards/lieu.json", "deploy/prometheus/rules.yml"} {
+		for _, name := range regexp.MustCompile(`\blieu_[a-z_]+`).FindAllString(text(t, file), -1) {
+			base := name
+			for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+				base = strings.TrimSuffix(base, suffix)
+			}
+			if !known[name] && !known[base] {
+				t.Errorf("%s names %s, which no program has", file, name)
+			}
+			used[base], used[name] = true, true
+		}
+	}
+	for name := range known {
+		if strings.HasPrefix(name, "lieu_") && !used[name] {
+			t.Errorf("%s is on no panel and in no alarm", name)
+		}
+	}
+}
+
+// described lists the names of the metrics of a registry, also of those that have no value yet.
+func described(r *prometheus.Registry) (names []string) {
+	descs := make(chan *prometheus.Desc)
+	go func() {
+		r.Describe(descs)
+		close(descs)
+	}()
+	for d := range descs {
+		if m := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(d.String()); m != nil {
+			names = append(names, m[1])
+		}
+	}
+	return names
+}
+
+func TestEachAlarmHasAPlaybook(t *testing.T) {
+	manual := text(t, "docs/operators.md")
+	for _, m := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(text(t, "deploy/prometheus/rules.yml"), -1) {
+		if !strings.Contains(manual, "\n### "+m[1]+"\n") {
+			t.Errorf("docs/operators.md has no paragraph on the alarm %s", m[1])
+		}
+	}
+}
+
+func text(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -149,10 +148,7 @@ func newRig(t *testing.T, patients int, serverCrash, counterCrash string) *rig {
 	r.c = newServices(t, st, time.Now, dispensing.Options{}).found(t, 1, patients) // real processes live in real time
 	require.NoError(t, st.Close())
 	require.NoError(t, os.WriteFile(r.path("master.key"), []byte(hex.EncodeToString(masterKey)), 0o600))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	r.base = "http://" + l.Addr().String()
-	require.NoError(t, l.Close())
+	r.base = freeAddress(t)
 	r.bench, err = sim.NewBench(sim.Config{Now: time.Now, Seed: 7, Dir: r.path("bench"), Speed: 4})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = r.bench.Close() })
