@@ -1,0 +1,174 @@
+package metrics
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/lieu-clinic/lieu/internal/dispensing"
+	"github.com/lieu-clinic/lieu/internal/queue"
+	"github.com/lieu-clinic/lieu/internal/stock"
+	"github.com/lieu-clinic/lieu/pkg/measure"
+)
+
+// Server keeps the figures of clinicd in a registry of its own. Its labels name clinics by number and windows by id;
+// none names a person. It is safe for concurrent use, and its methods do not block.
+type Server struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	doses    *prometheus.CounterVec
+	refusals *prometheus.CounterVec
+	wait     *prometheus.HistogramVec
+	service  *prometheus.HistogramVec
+	waiting  *prometheus.GaugeVec
+	stock    *prometheus.GaugeVec
+	up       *prometheus.GaugeVec
+	unknown  *prometheus.GaugeVec
+	lag      *prometheus.GaugeVec
+	open     *prometheus.GaugeVec
+	loopAge  *prometheus.GaugeVec
+}
+
+// NewServer returns the figures of a server that has just started.
+func NewServer() *Server {
+	minutes := []float64{30, 60, 120, 180, 300, 450, 600, 900, 1200, 1800, 2700, 3600, 5400}
+	s := &Server{
+		registry: prometheus.NewRegistry(),
+		requests: histogramVec("lieu_http_request_seconds", "Time to answer a request, by route template; a stream counts until it ends.",
+			[]float64{.002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10}, "method", "route", "status"),
+		doses: counterVec("lieu_dispensings_total", "Dispensings that entered a state, by state.", "state"),
+		refusals: counterVec("lieu_refusals_total", "Rules that refused a dose. One refused dose may count for several rules.",
+			"rule"),
+		wait:    histogramVec("lieu_wait_seconds", "From arrival to the window, of visits that reached one.", minutes, "clinic"),
+		service: histogramVec("lieu_service_seconds", "From the window to the end of the visit.", []float64{15, 30, 45, 60, 75, 90, 120, 180, 300, 600}, "clinic"),
+		waiting: gaugeVec("lieu_waiting_patients", "Patients who arrived or were called and are not at a window yet.", "clinic"),
+		stock:   gaugeVec("lieu_stock_microlitres", "What stands on each account by the book.", "clinic", "account"),
+		up:      gaugeVec("lieu_station_up", "1 while the counter of a window listens or reports, 0 while it does not.", "clinic", "station"),
+		unknown: gaugeVec("lieu_station_unknown", "1 while nothing is known of a window that is in service.", "clinic", "station"),
+		lag:     gaugeVec("lieu_station_event_lag_records", "Records that a counter still has to send.", "clinic", "station"),
+		open:    gaugeVec("lieu_open_dispensings", "Dispensings that are not settled, by state.", "clinic", "state"),
+		loopAge: gaugeVec("lieu_loop_last_success_timestamp_seconds", "When a background loop last did its work without an error.", "loop"),
+	}
+	s.registry.MustRegister(s.requests, s.doses, s.refusals, s.wait, s.service, s.waiting, s.stock, s.up, s.unknown, s.lag,
+		s.open, s.loopAge, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return s
+}
+
+func counterVec(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func gaugeVec(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
+func histogramVec(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: name, Help: help, Buckets: buckets, NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
+	}, labels)
+}
+
+// Registry is where the figures are kept.
+func (s *Server) Registry() *prometheus.Registry { return s.registry }
+
+// Handler answers scrapes.
+func (s *Server) Handler() http.Handler {
+	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{Registry: s.registry})
+}
+
+// Served counts a request. route is a template of the contract, "" for an address that has none.
+func (s *Server) Served(method, route string, status int, took time.Duration) {
+	if route == "" {
+		route = "other"
+	}
+	s.requests.WithLabelValues(methodLabel(method), route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// methodLabel keeps a client from making up labels.
+func methodLabel(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete:
+		return m
+	}
+	return "other"
+}
+
+// Dispensing counts a change of a dispensing, or the rules that refused one.
+func (s *Server) Dispensing(n dispensing.Notice) {
+	if n.Refused != nil {
+		for _, r := range n.Refused.Refusals {
+			s.refusals.WithLabelValues(string(r.Rule)).Inc()
+		}
+		return
+	}
+	switch n.Kind {
+	case dispensing.StepEvidence, dispensing.StepDeviation, dispensing.StepHandedOver:
+		return // the state stayed
+	}
+	s.doses.WithLabelValues(string(n.State)).Inc()
+}
+
+// Clinic is what the gauges show of one clinic, by its number.
+type Clinic struct {
+	Number   int
+	Waiting  int
+	Accounts map[stock.Account]measure.Volume
+	Open     map[dispensing.State]int
+	Windows  []Window
+}
+
+// Window is one window in service.
+type Window struct {
+	ID    string
+	Known bool // it was heard of since the server started
+	Up    bool
+	Lag   int64
+}
+
+// Show replaces the gauges by what is true now, so that what is gone does not linger.
+func (s *Server) Show(clinics []Clinic) {
+	for _, v := range []*prometheus.GaugeVec{s.waiting, s.stock, s.up, s.unknown, s.lag, s.open} {
+		v.Reset()
+	}
+	for _, c := range clinics {
+		number := strconv.Itoa(c.Number)
+		s.waiting.WithLabelValues(number).Set(float64(c.Waiting))
+		for account, v := range c.Accounts {
+			s.stock.WithLabelValues(number, string(account)).Set(float64(v))
+		}
+		for state, n := range c.Open {
+			s.open.WithLabelValues(number, string(state)).Set(float64(n))
+		}
+		for _, w := range c.Windows {
+			s.up.WithLabelValues(number, w.ID).Set(truth(w.Up))
+			s.unknown.WithLabelValues(number, w.ID).Set(truth(!w.Known))
+			s.lag.WithLabelValues(number, w.ID).Set(float64(w.Lag))
+		}
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Visit counts a visit that has ended at a window.
+func (s *Server) Visit(clinicNumber int, t queue.Ticket) {
+	if t.State != queue.Done || t.AtWindowAt.IsZero() {
+		return
+	}
+	number := strconv.Itoa(clinicNumber)
+	s.wait.WithLabelValues(number).Observe(t.AtWindowAt.Sub(t.ArrivedAt).Seconds())
+	s.service.WithLabelValues(number).Observe(t.DoneAt.Sub(t.AtWindowAt).Seconds())
+}
+
+// LoopDone marks that a background loop did its work at t.
+func (s *Server) LoopDone(loop string, t time.Time) {
+	s.loopAge.WithLabelValues(loop).Set(float64(t.UnixMilli()) / 1000)
+}

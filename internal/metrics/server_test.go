@@ -1,0 +1,75 @@
+package metrics
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/dispensing"
+	"github.com/lieu-clinic/lieu/internal/dosing"
+	"github.com/lieu-clinic/lieu/internal/queue"
+	"github.com/lieu-clinic/lieu/internal/stock"
+	"github.com/lieu-clinic/lieu/pkg/measure"
+)
+
+func scrapeServer(t *testing.T, s *Server) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	require.Equal(t, http.StatusOK, w.Code)
+	return w.Body.String()
+}
+
+func TestServerFigures(t *testing.T) {
+	s := NewServer()
+	s.Served("GET", "/v1/queue", 200, 7*time.Millisecond)
+	s.Served("BREW", "", 405, time.Millisecond)
+	s.Dispensing(dispensing.Notice{Kind: dispensing.StepReserved, State: dispensing.Reserved})
+	s.Dispensing(dispensing.Notice{Kind: dispensing.StepAdministered, State: dispensing.Administered})
+	s.Dispensing(dispensing.Notice{Kind: dispensing.StepHandedOver, State: dispensing.Measured})
+	s.Dispensing(dispensing.Notice{Refused: &dosing.Decision{Refusals: []dosing.Reason{{Rule: dosing.OrderExpired}, {Rule: dosing.HoldStop}}}})
+	eight := calendar.At(time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC))
+	s.Visit(7, queue.Ticket{State: queue.Done, ArrivedAt: eight, AtWindowAt: eight.Add(200 * time.Second), DoneAt: eight.Add(250 * time.Second)})
+	s.Visit(7, queue.Ticket{State: queue.Left, ArrivedAt: eight, DoneAt: eight.Add(time.Second)})
+	s.LoopDone("leases", time.Unix(1_800_000_000, 0))
+	s.Show([]Clinic{{
+		Number: 7, Waiting: 3, Accounts: map[stock.Account]measure.Volume{stock.InBottle: 994_000}, Open: map[dispensing.State]int{dispensing.Held: 1},
+		Windows: []Window{{ID: "w1", Known: true, Up: true, Lag: 4}, {ID: "w2"}},
+	}})
+	text := scrapeServer(t, s)
+	for _, line := range []string{
+		`lieu_http_request_seconds_count{method="GET",route="/v1/queue",status="200"} 1`,
+		`lieu_http_request_seconds_count{method="other",route="other",status="405"} 1`,
+		`lieu_dispensings_total{state="administered"} 1`,
+		`lieu_refusals_total{rule="order.expired"} 1`,
+		`lieu_refusals_total{rule="hold.stop"} 1`,
+		`lieu_wait_seconds_sum{clinic="7"} 200`,
+		`lieu_wait_seconds_count{clinic="7"} 1`,
+		`lieu_service_seconds_sum{clinic="7"} 50`,
+		`lieu_waiting_patients{clinic="7"} 3`,
+		`lieu_stock_microlitres{account="bottle",clinic="7"} 994000`,
+		`lieu_open_dispensings{clinic="7",state="held"} 1`,
+		`lieu_station_up{clinic="7",station="w1"} 1`,
+		`lieu_station_unknown{clinic="7",station="w2"} 1`,
+		`lieu_station_event_lag_records{clinic="7",station="w1"} 4`,
+		`lieu_loop_last_success_timestamp_seconds{loop="leases"} 1.8e+09`,
+	} {
+		require.Contains(t, text, line)
+	}
+	require.NotContains(t, text, `state="measured"`, "a hand-over is no second measurement")
+}
+
+// What is gone does not linger as if it were still there.
+func TestShowReplacesWhatWasThere(t *testing.T) {
+	s := NewServer()
+	s.Show([]Clinic{{Number: 7, Windows: []Window{{ID: "old", Up: true}}}})
+	s.Show([]Clinic{{Number: 7, Windows: []Window{{ID: "new", Up: true}}}})
+	text := scrapeServer(t, s)
+	require.False(t, strings.Contains(text, `station="old"`))
+	require.True(t, strings.Contains(text, `station="new"`))
+}
