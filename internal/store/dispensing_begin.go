@@ -14,6 +14,9 @@ import (
 // last the head of the audit chain. Each waits for the part before it through an uncorrelated sub-select, which
 // PostgreSQL evaluates once and keeps when it looks at a row again after a wait.
 //
+// The patient's lock does not cover the window: whether the bottle still stands there and its lot is still released is
+// looked at once more with the balance.
+//
 // It returns how many rows each part wrote; the caller rolls back when one is missing.
 const beginSQL = `WITH d AS (
 	INSERT INTO dispensing (id, clinic, patient, prescription, station, bottle, lot, day, part, kind, dose_ug, volume_ul,
@@ -46,6 +49,8 @@ const beginSQL = `WITH d AS (
 	UPDATE bottle_balance
 	SET bottle = bottle - $12::bigint, reserved = reserved + $12::bigint, moves = moves + 1
 	WHERE id = $6::uuid AND clinic = $2::uuid AND bottle >= $12::bigint
+		AND EXISTS (SELECT 1 FROM station s JOIN bottle b ON b.id = s.bottle JOIN lot l ON l.id = b.lot
+			WHERE s.id = $5::uuid AND b.id = $6::uuid AND b.state = 'in_use' AND l.state = 'released')
 		AND (SELECT count(*) FROM pat) = 1 AND (SELECT count(*) FROM tick) >= 0
 	RETURNING moves, bottle, reserved
 ), mv AS (
@@ -147,7 +152,10 @@ func (t *Tx) beginStepwise(ctx context.Context, b dispensing.Beginning) error {
 	if err := t.ticketToWindow(d); err != nil {
 		return err
 	}
-	n, err := t.exec("UPDATE bottle_balance SET bottle = bottle WHERE id = ? AND clinic = ? AND bottle >= ?", d.Bottle, d.Clinic, d.Volume)
+	n, err := t.exec(`UPDATE bottle_balance SET bottle = bottle WHERE id = ? AND clinic = ? AND bottle >= ?
+		AND EXISTS (SELECT 1 FROM station s JOIN bottle b ON b.id = s.bottle JOIN lot l ON l.id = b.lot
+			WHERE s.id = ? AND b.id = ? AND b.state = 'in_use' AND l.state = 'released')`,
+		d.Bottle, d.Clinic, d.Volume, d.Station, d.Bottle)
 	if err != nil {
 		return err
 	}

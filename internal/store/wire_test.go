@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -185,4 +186,53 @@ func TestStatementsAreParsedOnce(t *testing.T) {
 		t.Errorf("%d round trips for 29 doses, at most %d expected", flights, most)
 	}
 	verified(t, s)
+}
+
+// A plan that a connection made while the tables were small still finds its rows by an index.
+func TestADoseScansNoTable(t *testing.T) {
+	t.Parallel()
+	url := server.Database(t)
+	maker := open(t, url, Options{})
+	world := newWorld(t, maker, 1, 40, 1)
+	owner, _, err := openOwner(t.Context(), url)
+	must(t, err)
+	defer func() { must(t, owner.Close()) }()
+	scans := func() (sequential map[string]int64, patients int64) {
+		sequential = map[string]int64{}
+		rows, err := owner.QueryContext(t.Context(), "SELECT relname, seq_scan, coalesce(idx_scan, 0) FROM pg_stat_user_tables")
+		must(t, err)
+		for rows.Next() {
+			var table string
+			var seq, index int64
+			must(t, rows.Scan(&table, &seq, &index))
+			sequential[table] = seq
+			if table == "patient" {
+				patients = index
+			}
+		}
+		must(t, rows.Err())
+		return sequential, patients
+	}
+	must(t, maker.Close()) // a connection hands in its counts when it ends
+	s := open(t, url, Options{Pool: 1})
+	before, _ := scans()
+	for i := range world.patients {
+		b := world.beginning(i, 0, 1)
+		must(t, world.begin(t, s, b))
+		swallow(t, s, world, b.Dispensing)
+	}
+	must(t, s.Close())
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		after, patients := scans()
+		if patients < int64(4*len(world.patients)) {
+			continue
+		}
+		for table, n := range after {
+			if n > before[table] {
+				t.Errorf("%s was scanned %d times for %d doses", table, n-before[table], len(world.patients))
+			}
+		}
+		return
+	}
+	t.Fatal("the counts were not handed in")
 }

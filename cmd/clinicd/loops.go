@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/clinic"
+	"github.com/lieu-clinic/lieu/internal/dispensing"
+	"github.com/lieu-clinic/lieu/internal/httpapi"
+	"github.com/lieu-clinic/lieu/internal/metrics"
+	"github.com/lieu-clinic/lieu/internal/queue"
+	"github.com/lieu-clinic/lieu/internal/stock"
+	"github.com/lieu-clinic/lieu/internal/store"
+	"github.com/lieu-clinic/lieu/pkg/measure"
+)
+
+// Periods of the background loops. None is on the way of a dose: the end of a lease frees nobody, and figures are for
+// looking at.
+const (
+	leasesEvery   = 2 * time.Second
+	figuresEvery  = 15 * time.Second
+	sessionsEvery = 10 * time.Minute
+)
+
+// loops is what the server does by itself.
+type loops struct {
+	log      *slog.Logger
+	now      func() time.Time
+	services httpapi.Services
+	db       *store.Store
+	api      *httpapi.Server
+	figures  *metrics.Server
+	visits   map[clinic.ID]calendar.Instant // counted up to here
+}
+
+func newLoops(log *slog.Logger, now func() time.Time, sv httpapi.Services, db *store.Store, api *httpapi.Server, figures *metrics.Server) *loops {
+	return &loops{log: log, now: now, services: sv, db: db, api: api, figures: figures, visits: map[clinic.ID]calendar.Instant{}}
+}
+
+// start runs the loops until the context ends; the channel is closed when all have ended.
+func (l *loops) start(ctx context.Context) <-chan struct{} {
+	var wg sync.WaitGroup
+	for _, loop := range []struct {
+		name  string
+		every time.Duration
+		work  func(context.Context) error
+	}{{"leases", leasesEvery, l.holdExpired}, {"figures", figuresEvery, l.show}, {"sessions", sessionsEvery, l.sweepSessions}} {
+		wg.Go(func() { l.run(ctx, loop.name, loop.every, loop.work) })
+	}
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// run does the work now and then. A failure is logged and the next turn tries again.
+func (l *loops) run(ctx context.Context, name string, every time.Duration, work func(context.Context) error) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		switch err := work(ctx); {
+		case err == nil:
+			l.figures.LoopDone(name, l.now())
+		case ctx.Err() == nil:
+			l.log.Error("loop", "loop", name, "cause", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (l *loops) holdExpired(ctx context.Context) error {
+	return l.eachClinic(ctx, func(c clinic.Clinic) error { return l.services.Dispensing.HoldExpired(ctx, c.ID) })
+}
+
+func (l *loops) sweepSessions(ctx context.Context) error {
+	_, err := l.db.Sessions(l.now).Sweep(ctx)
+	return err
+}
+
+// eachClinic goes on after the failure of one clinic.
+func (l *loops) eachClinic(ctx context.Context, do func(clinic.Clinic) error) error {
+	all, err := l.services.Clinics.Clinics(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, do(c))
+	}
+	return errors.Join(errs...)
+}
+
+func (l *loops) show(ctx context.Context) error {
+	live := map[string]httpapi.Window{}
+	for _, w := range l.api.Windows() {
+		live[string(w.Station)] = w
+	}
+	var seen []metrics.Clinic
+	err := l.eachClinic(ctx, func(c clinic.Clinic) error {
+		m, err := l.figuresOf(ctx, c, live)
+		if err == nil {
+			seen = append(seen, m)
+		}
+		return err
+	})
+	l.figures.Show(seen)
+	return err
+}
+
+func (l *loops) figuresOf(ctx context.Context, c clinic.Clinic, live map[string]httpapi.Window) (m metrics.Clinic, err error) {
+	m = metrics.Clinic{Number: c.Number, Open: map[dispensing.State]int{}}
+	day, err := c.Day(calendar.At(l.now()))
+	if err != nil {
+		return m, err
+	}
+	if m.Waiting, err = l.visitsOf(ctx, c, day); err != nil {
+		return m, err
+	}
+	balances, err := l.services.Stock.LotBalances(ctx, c.ID)
+	if err != nil {
+		return m, err
+	}
+	m.Accounts = sum(balances)
+	open, err := l.services.Dispensing.List(ctx, dispensing.Filter{Clinic: c.ID, States: openStates(), Limit: 500})
+	if err != nil {
+		return m, err
+	}
+	for _, d := range open {
+		m.Open[d.State]++
+	}
+	windows, err := l.services.Equipment.Stations(ctx, c.ID)
+	for _, w := range windows {
+		if !w.Active {
+			continue
+		}
+		seen, known := live[string(w.ID)]
+		m.Windows = append(m.Windows, metrics.Window{ID: string(w.ID), Known: known, Up: seen.Up, Lag: seen.QueueDepth})
+	}
+	return m, err
+}
+
+// visitsOf counts who waits, and the visits that ended since the last look. Visits from before the start are not counted
+// again.
+func (l *loops) visitsOf(ctx context.Context, c clinic.Clinic, day calendar.Day) (waiting int, err error) {
+	tickets, err := l.services.Queue.Tickets(ctx, c.ID, day)
+	if err != nil {
+		return 0, err
+	}
+	mark, known := l.visits[c.ID]
+	if !known {
+		mark = calendar.At(l.now())
+	}
+	newest := mark
+	for _, t := range tickets {
+		if t.State == queue.Arrived || t.State == queue.Called {
+			waiting++
+		}
+		if t.DoneAt > mark {
+			l.figures.Visit(c.Number, t)
+			newest = max(newest, t.DoneAt)
+		}
+	}
+	l.visits[c.ID] = newest
+	return waiting, nil
+}
+
+func sum(balances map[stock.LotID]stock.Balance) map[stock.Account]measure.Volume {
+	out := make(map[stock.Account]measure.Volume, len(stock.Accounts))
+	for _, b := range balances {
+		for account, v := range b {
+			out[account] += v
+		}
+	}
+	return out
+}
+
+func openStates() []dispensing.State {
+	var open []dispensing.State
+	for _, s := range dispensing.States {
+		if s.Open() {
+			open = append(open, s)
+		}
+	}
+	return open
+}

@@ -1,0 +1,26 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/lieu-clinic/lieu/internal/audit"
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/clinic"
+	"github.com/lieu-clinic/lieu/internal/dispensing"
+	"github.com/lieu-clinic/lieu/internal/patient"
+)
+
+// Records reads lists that no single service owns. The store has it.
+type Records interface {
+	// Files returns the files of these ids, for the names beside tickets and doses; unknown ids are left out.
+	Files(ctx context.Context, c clinic.ID, ids []patient.ID) (map[patient.ID]patient.Patient, error)
+	// Incidents lists incidents, newest first, from before an id on.
+	Incidents(ctx context.Context, c clinic.ID, before string, limit int) ([]dispensing.Incident, error)
+	// DaySteps lists the steps of every dispensing of a clinic day, by dispensing and number.
+	DaySteps(ctx context.Context, c clinic.ID, d calendar.Day) ([]dispensing.Step, error)
+}
+
+// Trail reads the chain of changes. The store has it.
+type Trail interface {
+	Events(ctx context.Context, f audit.Filter) ([]audit.Event, error)
+}
