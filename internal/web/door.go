@@ -1,0 +1,139 @@
+package web
+
+import (
+	"github.com/lieu-clinic/lieu/pkg/clinicapi"
+)
+
+// doorView is the check-in at the door. Patients stand in front of it: numbers, no names, no diagnosis.
+type doorView struct {
+	Waiting, Coming, Attended int
+	Tickets                   []ticketView
+	Result                    *doorResult
+	Bench                     []benchCard
+}
+
+// doorResult is the answer to one card.
+type doorResult struct {
+	Colour, Icon, Word string
+	Number, Ahead      int
+	Reasons            []reasonView
+}
+
+func showDoor(c *screen) error {
+	v, err := c.door()
+	if err != nil {
+		return err
+	}
+	return c.render("door", "door", c.t("nav.check_in"), v)
+}
+
+func showDoorLists(c *screen) error {
+	v, err := c.door()
+	if err != nil {
+		return err
+	}
+	return c.fragment("door", "lists", v)
+}
+
+func (c *screen) door() (doorView, error) {
+	q, err := call[clinicapi.Queue](c.api.ReadQueue(c.r.Context()))
+	if err != nil {
+		return doorView{}, err
+	}
+	v := doorView{Waiting: len(q.Waiting), Coming: len(q.Coming), Attended: len(q.Attended), Tickets: c.tickets(q.Waiting)}
+	for i, e := range q.Coming {
+		if c.bench() && i < benchCards && e.Code != "" {
+			v.Bench = append(v.Bench, benchCard{Text: e.Code, Label: e.Code})
+		}
+	}
+	return v, nil
+}
+
+// checkIn turns a card into a ticket, and tells about a hold now instead of after an hour in the queue.
+func checkIn(c *screen) error {
+	f := c.form()
+	code := f.need("code")
+	if f.err != nil {
+		return f.err
+	}
+	in, err := call[clinicapi.CheckedIn](c.api.CheckIn(c.r.Context(), clinicapi.CheckIn{Code: code, Priority: f.text("priority")}))
+	if err != nil {
+		return err
+	}
+	v, err := c.door()
+	if err != nil {
+		return err
+	}
+	v.Result = c.doorResult(in)
+	for i, t := range v.Tickets {
+		if t.ID == in.Ticket.Id {
+			v.Result.Ahead = i
+		}
+	}
+	return c.fragment("door", "answer", v)
+}
+
+func (c *screen) doorResult(in clinicapi.CheckedIn) *doorResult {
+	r := &doorResult{Number: in.Ticket.Number, Colour: "green", Word: c.t("door.welcome")}
+	r.Reasons = c.reasons(in.Decision.Refusals)
+	for _, note := range c.reasons(in.Decision.Notes) {
+		if note.Severity != string(clinicapi.SeverityInformation) {
+			r.Reasons = append(r.Reasons, note)
+		}
+	}
+	for i := range r.Reasons {
+		r.Reasons[i].Free, r.Reasons[i].Value, r.Reasons[i].Limit = "", "", ""
+	}
+	switch {
+	case !in.Decision.Allowed:
+		r.Colour, r.Word = "red", c.t("door.see_staff")
+	case len(r.Reasons) > 0:
+		r.Colour, r.Word = "amber", c.t("door.note")
+	}
+	r.Icon = icons[r.Colour]
+	return r
+}
+
+// ticketView is one line of a queue.
+type ticketView struct {
+	ID, State   string
+	Number      int
+	Name, Code  string
+	Patient     string
+	Minutes     int
+	Long        bool // waited longer than anybody should
+	Held        bool
+	Priority    string
+	Called      bool
+	StationName string
+	Status      tag
+}
+
+// longWait is when a waiting time stands out, in minutes.
+const longWait = 30
+
+func (c *screen) tickets(from []clinicapi.Ticket) []ticketView {
+	out := make([]ticketView, 0, len(from))
+	for _, t := range from {
+		minutes := int(t.WaitedS / 60)
+		out = append(out, ticketView{
+			ID: t.Id, State: string(t.State), Number: t.Number, Name: t.PatientName, Code: t.PatientCode, Patient: t.Patient,
+			Minutes: minutes, Long: minutes >= longWait, Held: t.Held, Priority: t.Priority,
+			Called:      t.State == clinicapi.TicketStateCalled || t.State == clinicapi.TicketStateAtWindow,
+			StationName: t.StationName, Status: c.tag("ticket", string(t.State)),
+		})
+	}
+	return out
+}
+
+// showBoard is the public board: numbers only.
+func showBoard(c *screen) error {
+	b, err := call[clinicapi.Board](c.api.ReadBoard(c.r.Context()))
+	if err != nil {
+		return err
+	}
+	if c.htmx() {
+		return c.fragment("board", "board", b)
+	}
+	return c.render("board", "board", c.t("nav.board"), b)
+}

@@ -1,0 +1,251 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/lieu-clinic/lieu/pkg/clinicapi"
+)
+
+func (f *fakeAPI) routes() {
+	f.mux.HandleFunc("GET /v1/stations/{id}/stream", f.stream)
+	f.mux.HandleFunc("GET /v1/stream", f.stream)
+	f.sessionRoutes()
+	f.queueRoutes()
+	f.patientRoutes()
+	f.doseRoutes()
+	f.stockRoutes()
+}
+
+func (f *fakeAPI) sessionRoutes() {
+	f.on("GET /session", 200, func(*http.Request, map[string]any) any { return f.session })
+	f.mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, _ *http.Request) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.signedIn = true
+		http.SetCookie(w, &http.Cookie{Name: "lieu_session", Value: "fresh", Path: "/", HttpOnly: true})
+		answer(w, 200, f.session)
+	})
+	f.on("POST /session/lock", 204, func(*http.Request, map[string]any) any { f.locked = true; return nil })
+	f.on("DELETE /session", 204, func(*http.Request, map[string]any) any { f.signedIn = false; return nil })
+	f.on("POST /session/switch", 200, func(_ *http.Request, b map[string]any) any {
+		if b["pin"] != "1234" {
+			return clinicapi.Problem{Status: 401, Code: "unauthenticated", Key: "staff.wrong_credential", Title: "Sai người hoặc sai mã PIN"}
+		}
+		f.locked = false
+		return f.session
+	})
+}
+
+func (f *fakeAPI) queueRoutes() {
+	f.on("GET /queue", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.Queue{
+			Day: "2026-11-22", Waiting: f.tickets,
+			Coming:   []clinicapi.Expected{{Patient: binhID, Name: "Võ Minh Đức", Code: "P0100000439"}},
+			Attended: []clinicapi.Attended{{Patient: chiID, Name: "Đỗ Thị Em", Code: "P0100000536", DoseUg: 30_000, At: fakeNow}},
+		}
+	})
+	f.on("GET /board", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.Board{Day: "2026-11-22", Called: []clinicapi.BoardCall{{Number: 11, StationName: "Cửa 1", State: "called"}}, Waiting: []int{12, 13, 14}, WaitingCount: 3}
+	})
+	f.on("GET /queue/figures", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.QueueFigures{Day: "2026-11-22", Waiting: 3, Served: 41, LongestWaitS: 2040, MedianWaitS: 480, P90WaitS: 1500, MedianServiceS: 58, ClearAt: fakeNow.Add(time.Hour), Quarters: fakeQuarters()}
+	})
+	f.on("POST /check-ins", 200, func(_ *http.Request, b map[string]any) any {
+		for _, t := range f.tickets {
+			if t.PatientCode == b["code"] {
+				return clinicapi.CheckedIn{Ticket: t, Decision: f.decision[t.Patient]}
+			}
+		}
+		return clinicapi.Problem{Status: 404, Code: "not_found", Key: "patient.not_found", Title: "Không có người bệnh nào mang mã này"}
+	})
+	move := func(state clinicapi.TicketState) func(*http.Request, map[string]any) any {
+		return func(r *http.Request, _ map[string]any) any {
+			for i := range f.tickets {
+				if f.tickets[i].Id == r.PathValue("id") {
+					f.tickets[i].State, f.tickets[i].Station, f.tickets[i].StationName = state, stationID, "Cửa 1"
+					return f.tickets[i]
+				}
+			}
+			return clinicapi.Problem{Status: 404, Code: "not_found", Title: "Không có số này"}
+		}
+	}
+	f.on("POST /tickets/{id}/call", 200, move("called"))
+	f.on("POST /tickets/{id}/at-window", 200, move("at_window"))
+	f.on("POST /tickets/{id}/back", 200, move("arrived"))
+	f.on("POST /tickets/{id}/done", 200, move("done"))
+	f.on("POST /tickets/{id}/leave", 200, move("left"))
+}
+
+func (f *fakeAPI) patientRoutes() {
+	list := func(*http.Request, map[string]any) any {
+		return clinicapi.PatientList{Items: []clinicapi.Patient{f.patients[anID], f.patients[binhID], f.patients[chiID]}}
+	}
+	f.on("GET /patients", 200, list)
+	f.on("POST /patients/search", 200, list)
+	f.on("POST /patients", 201, func(*http.Request, map[string]any) any { return f.patients[anID] })
+	f.on("GET /patient-codes/{code}", 200, func(r *http.Request, _ map[string]any) any {
+		for _, p := range f.patients {
+			if p.Code == r.PathValue("code") {
+				return p
+			}
+		}
+		return clinicapi.Problem{Status: 404, Code: "not_found", Key: "patient.not_found", Title: "Không có người bệnh nào mang mã này"}
+	})
+	f.on("GET /patients/{id}", 200, func(r *http.Request, _ map[string]any) any { return f.patients[r.PathValue("id")] })
+	f.on("PUT /patients/{id}", 200, func(r *http.Request, _ map[string]any) any { return f.patients[r.PathValue("id")] })
+	f.on("GET /patients/{id}/decision", 200, func(r *http.Request, _ map[string]any) any { return f.decision[r.PathValue("id")] })
+	f.on("GET /patients/{id}/days", 200, func(*http.Request, map[string]any) any { return fakeDays() })
+	f.on("GET /patients/{id}/prescriptions", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.PrescriptionList{Items: []clinicapi.Prescription{
+			{Id: "r2", Version: 2, DoseUg: 62_500, PartsUg: []int64{62_500}, From: "2026-11-15", To: "2026-12-12", Phase: "maintenance", Reason: "ổn định", PrescriberName: "BS. Lý", SignedAt: fakeNow.Add(-170 * time.Hour), Status: "active"},
+			{Id: "r1", Version: 1, DoseUg: 60_000, PartsUg: []int64{30_000, 30_000}, From: "2026-10-18", To: "2026-11-14", Phase: "adjustment", Reason: "còn thèm", PrescriberName: "BS. Lý", SignedAt: fakeNow.Add(-900 * time.Hour), Status: "superseded"},
+		}}
+	})
+	f.on("GET /patients/{id}/holds", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.HoldList{Items: []clinicapi.Hold{{Id: "h1", Severity: "stop", Reason: "Hẹn khám lại trước khi uống", ClearedBy: "doctor", PlacedByName: "BS. Lý", PlacedAt: fakeNow, Open: true}}}
+	})
+	for _, act := range []string{"prescriptions", "holds", "clearances", "status", "phase", "end"} {
+		f.on("POST /patients/{id}/"+act, 201, func(*http.Request, map[string]any) any { return map[string]any{} })
+	}
+	f.on("POST /prescriptions/{id}/cancel", 200, func(*http.Request, map[string]any) any { return map[string]any{} })
+	f.on("POST /holds/{id}/lift", 200, func(*http.Request, map[string]any) any { return map[string]any{} })
+}
+
+func fakeQuarters() []clinicapi.QuarterFigures {
+	var all []clinicapi.QuarterFigures
+	for i, arrived := range []int{4, 19, 26, 17, 9, 6, 5, 2} {
+		all = append(all, clinicapi.QuarterFigures{From: fakeNow.Truncate(time.Hour).Add(time.Duration(15*(i-4)) * time.Minute), Arrived: arrived, Served: 5 + i, MedianWaitS: int64(60 * i)})
+	}
+	return all
+}
+
+func fakeDays() clinicapi.DayList {
+	l := clinicapi.DayList{Today: "2026-11-22"}
+	for i := 44; i >= 0; i-- {
+		d := clinicapi.PatientDay{Day: fakeNow.AddDate(0, 0, -i).Format(isoDay), State: "taken", DoseUg: 62_500, At: fakeNow.AddDate(0, 0, -i)}
+		switch {
+		case i == 0:
+			d = clinicapi.PatientDay{Day: d.Day, State: "due"}
+		case i == 4:
+			d = clinicapi.PatientDay{Day: d.Day, State: "missed"}
+		case i == 2:
+			d.State = "take_home"
+		case i == 20:
+			d = clinicapi.PatientDay{Day: d.Day, State: "closed"}
+		}
+		l.Items = append(l.Items, d)
+	}
+	return l
+}
+
+// doseRoutes let one dose go from begin to the swallow; tests play the counter with setDose.
+func (f *fakeAPI) doseRoutes() {
+	f.on("GET /dispensings", 200, func(*http.Request, map[string]any) any {
+		l := clinicapi.DispensingList{Items: []clinicapi.Dispensing{}}
+		if f.open != nil {
+			l.Items = append(l.Items, *f.open)
+		}
+		return l
+	})
+	f.on("POST /dispensings", 201, func(_ *http.Request, b map[string]any) any {
+		if f.open == nil {
+			p := f.patients[b["patient"].(string)]
+			dec := f.decision[p.Id]
+			f.open = &clinicapi.Dispensing{
+				Id: b["id"].(string), Patient: p.Id, PatientName: p.Name, PatientCode: p.Code, Station: stationID, Bottle: bottleID, Lot: lotID, Day: "2026-11-22", Part: 1, Kind: "observed",
+				DoseUg: dec.DoseUg, VolumeUl: dec.VolumeUl, ConcentrationUgMl: 10_000, DensityUgMl: 1_021_000, Notes: []clinicapi.Reason{}, RecordedAt: fakeNow, State: "reserved",
+			}
+		}
+		return *f.open
+	})
+	f.on("GET /dispensings/{id}", 200, func(r *http.Request, _ map[string]any) any { return f.dose(r) })
+	f.on("POST /dispensings/{id}/hand-over", 200, func(r *http.Request, b map[string]any) any {
+		if f.open.PatientCode != b["code"] {
+			return clinicapi.Problem{Status: 409, Code: "refused", Key: "hand_over.wrong_patient", Title: "Thẻ này không phải của người bệnh trên màn hình. Không giao cốc."}
+		}
+		f.open.HandedAt = fakeNow
+		return *f.open
+	})
+	for act, state := range map[string]clinicapi.DispensingState{
+		"taken": "administered", "partly-taken": "partly_taken", "wasted": "wasted", "void": "voided", "resolve": "measured", "outcome": "measured", "deviation": "measured", "cancel": "reserved",
+	} {
+		f.on("POST /dispensings/{id}/"+act, 200, func(_ *http.Request, b map[string]any) any {
+			if w, ok := b["witness"].(map[string]any); ok && w["pin"] != "9999" {
+				return clinicapi.Problem{Status: 403, Code: "forbidden", Key: "witness.wrong_credential", Title: "Sai người chứng kiến hoặc sai mã PIN"}
+			}
+			return f.settle(state)
+		})
+	}
+}
+
+func (f *fakeAPI) settle(state clinicapi.DispensingState) any {
+	f.open.State = state
+	if state == "measured" {
+		f.open.Agreed = true
+	}
+	d := *f.open
+	if state != "measured" && state != "reserved" {
+		f.ended[d.Id], f.open = d, nil
+		f.tickets = f.tickets[1:]
+	}
+	return d
+}
+
+func (f *fakeAPI) dose(r *http.Request) any {
+	if f.open != nil && f.open.Id == r.PathValue("id") {
+		return *f.open
+	}
+	if d, ok := f.ended[r.PathValue("id")]; ok {
+		return d
+	}
+	return clinicapi.Problem{Status: 404, Code: "not_found", Title: "Không có liều này"}
+}
+
+// setDose is the counter's word.
+func (f *fakeAPI) setDose(change func(*clinicapi.Dispensing)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f.open)
+}
+
+func (f *fakeAPI) stockRoutes() {
+	f.on("GET /stations", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.StationList{Items: []clinicapi.Station{f.station()}}
+	})
+	f.on("GET /stations/{id}", 200, func(*http.Request, map[string]any) any { return f.station() })
+	f.on("POST /stations/{id}/bottle", 200, func(*http.Request, map[string]any) any { return f.station() })
+	f.on("POST /stations/{id}/enrolment-code", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.EnrolmentCode{Code: "K7QM-2F9D", ValidUntil: fakeNow.Add(time.Hour)}
+	})
+	f.on("POST /devices/{id}/verifications", 201, func(*http.Request, map[string]any) any { return map[string]any{} })
+	f.on("GET /lots", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.LotList{Items: []clinicapi.Lot{{Id: lotID, Product: "p1", ProductName: "Methadone hydroclorid 10 mg/mL", Number: "MTD-2611", ConcentrationUgMl: 10_000, DensityUgMl: 1_021_000, Expiry: "2027-08-31", State: "released", Funding: "Quỹ Toàn cầu"}}}
+	})
+	f.on("GET /balances", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.BalanceList{Items: []clinicapi.LotBalance{{Lot: lotID, LotNumber: "MTD-2611", Balance: f.bottle().Balance}}}
+	})
+	f.on("GET /bottles", 200, func(*http.Request, map[string]any) any {
+		sealed := f.bottle()
+		sealed.Id, sealed.Code, sealed.State, sealed.Balance = "b2", "B0100000219", "sealed", clinicapi.Balance{"supplier": -1_000_000, "store": 1_000_000}
+		return clinicapi.BottleList{Items: []clinicapi.Bottle{sealed, f.bottle()}}
+	})
+	f.on("POST /bottles", 201, func(*http.Request, map[string]any) any {
+		return clinicapi.BottleList{Items: []clinicapi.Bottle{{Code: "B0100000316"}, {Code: "B0100000413"}}}
+	})
+	f.on("GET /bottle-codes/{code}", 200, func(*http.Request, map[string]any) any { return f.bottle() })
+	f.on("GET /bottles/{id}", 200, func(*http.Request, map[string]any) any { return f.bottle() })
+	for _, act := range []string{"open", "empty", "quarantine", "release", "end"} {
+		f.on("POST /bottles/{id}/"+act, 200, func(*http.Request, map[string]any) any { return f.bottle() })
+	}
+	f.on("GET /moves", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.MoveList{Items: []clinicapi.Move{{Id: "m1", From: "bottle", To: "reserved", AmountUl: 6_250, FromAfterUl: 734_500, ToAfterUl: 6_250, Reason: "begin", OccurredAt: fakeNow}}}
+	})
+	f.on("POST /moves", 201, func(*http.Request, map[string]any) any { return f.bottle() })
+	f.on("GET /products", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.ProductList{Items: []clinicapi.Product{{Id: "p1", Name: "Methadone hydroclorid", ConcentrationUgMl: 10_000}}}
+	})
+	f.on("GET /registers/dispensing", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.DispensingRegister{Day: "2026-11-22", Doses: 1, GivenUl: 6_250, Rows: []clinicapi.RegisterRow{{Dispensing: "d1", PatientCode: anCode, PatientName: "Nguyễn Văn An", Part: 1, Kind: "observed", DoseUg: 62_500, VolumeUl: 6_250, MeasuredUl: 6_244, GivenUl: 6_244, LotNumber: "MTD-2611", BottleCode: bottleCode, StationName: "Cửa 1", State: "administered", Dispenser: "Trần Thị Hoa", RecordedAt: fakeNow, EndedAt: fakeNow.Add(time.Minute)}}}
+	})
+}

@@ -1,0 +1,181 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/lieu-clinic/lieu/internal/id"
+	"github.com/lieu-clinic/lieu/pkg/clinicapi"
+)
+
+// page is what every template gets.
+type page struct {
+	Lang, OtherLang, OtherLangName string
+	Title                          string
+	Body                           string // class of the body: the kind of screen
+	Path                           string
+	IdleLock                       int // seconds, 0 for never
+	Who                            who
+	Nav                            []link
+	Problem                        *problemView
+	Notice                         string
+	Form                           func(string) string
+	ID                             func(act string) string // id of an act: what was posted for it, else a new one
+	Act                            string                  // the act whose form comes back with what was wrong
+	Can                            func(string) bool
+	View                           any
+}
+
+// who is the person and the clinic as the head of the page shows them.
+type who struct {
+	Name, RoleNames, Clinic string
+	Demo                    bool
+}
+
+type link struct {
+	Href, Text string
+	Here       bool
+}
+
+// withPage hands a part of a page its data together with the page, which has what went wrong.
+type withPage struct {
+	Page page
+	Work any
+}
+
+// loadPages parses each page with the layout, once per language: the word function of a template belongs to one.
+func loadPages(texts map[string]phrases) (map[string]map[string]*template.Template, error) {
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]map[string]*template.Template, len(texts))
+	for lang, p := range texts {
+		words := template.FuncMap{"t": p.t, "n": func(key string, n int) string { return p.n(key, n) },
+			"barcode": barcodeImage,
+			"work":    func(p page, w any) withPage { return withPage{p, w} }}
+		shared, err := template.New("").Funcs(words).ParseFS(files, "templates/layout.html", "templates/parts.html")
+		if err != nil {
+			return nil, fmt.Errorf("layout: %w", err)
+		}
+		all[lang] = map[string]*template.Template{}
+		for _, name := range names {
+			key := strings.TrimSuffix(path.Base(name), ".html")
+			if key == "layout" || key == "parts" {
+				continue
+			}
+			set, err := shared.Clone()
+			if err != nil {
+				return nil, err
+			}
+			if _, err = set.ParseFS(files, name); err != nil {
+				return nil, fmt.Errorf("page %s: %w", key, err)
+			}
+			all[lang][key] = set
+		}
+	}
+	return all, nil
+}
+
+// sections are the parts of the site by the permission that makes them useful.
+var sections = []struct{ href, key, action string }{
+	{"/check-in", "nav.check_in", "queue.check_in"},
+	{"/window", "nav.window", "dispensing.perform"},
+	{"/patients", "nav.patients", "patient.read"},
+	{"/stock", "nav.stock", "stock.read"},
+	{"/stations", "nav.stations", "station.read"},
+	{"/register", "nav.register", "register.read"},
+	{"/board", "nav.board", "queue.read"},
+}
+
+func (c *screen) page(body, title string, view any) page {
+	other := languages[0]
+	if c.lang == other {
+		other = languages[1]
+	}
+	p := page{
+		Lang: c.lang, OtherLang: other, OtherLangName: c.site.phrases[other].t("language.own_name"),
+		Title: title, Body: body, Path: c.r.URL.Path, Problem: c.problem,
+		Form: c.r.Form.Get, Can: c.may, View: view,
+	}
+	if c.r.Method == http.MethodPost {
+		p.Act = path.Base(c.r.URL.Path)
+	}
+	p.ID = func(act string) string {
+		if posted := c.r.PostForm.Get("id"); act == p.Act && posted != "" {
+			return posted
+		}
+		return id.New[string]()
+	}
+	if notice := c.r.URL.Query().Get("done"); notice != "" && c.problem == nil {
+		p.Notice = c.known("done."+notice, "")
+	}
+	if c.session.Staff.Id == "" {
+		return p
+	}
+	p.Who = who{
+		Name: c.session.Staff.Name, RoleNames: c.roles(c.session.Staff.Roles),
+		Clinic: c.session.Clinic.Name, Demo: c.session.Demo,
+	}
+	for _, s := range sections {
+		if c.may(s.action) {
+			p.Nav = append(p.Nav, link{s.href, c.t(s.key), c.r.URL.Path == s.href || strings.HasPrefix(c.r.URL.Path, s.href+"/")})
+		}
+	}
+	if lock := c.site.opts.IdleLock; lock > 0 && body != "door" && body != "board" {
+		p.IdleLock = int(lock / time.Second)
+	}
+	return p
+}
+
+// languageCookie remembers the language that a reader chose on this computer.
+const languageCookie = "lieu_language"
+
+func (s *site) language(r *http.Request) string {
+	if cookie, err := r.Cookie(languageCookie); err == nil {
+		if _, ok := s.phrases[cookie.Value]; ok {
+			return cookie.Value
+		}
+	}
+	return languages[0]
+}
+
+func (s *site) setLanguage(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	lang := r.PostFormValue("lang")
+	if _, ok := s.phrases[lang]; ok {
+		http.SetCookie(w, &http.Cookie{
+			Name: languageCookie, Value: lang, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
+			HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
+		})
+	}
+	http.Redirect(w, r, inside(r.PostFormValue("back")), http.StatusSeeOther)
+}
+
+// showHome offers what the person's roles allow, with the morning's figures for those who watch it.
+func showHome(c *screen) error {
+	var v struct {
+		Sections []section
+		Figures  *figuresView
+	}
+	for _, s := range sections {
+		if c.may(s.action) {
+			v.Sections = append(v.Sections, section{s.href, c.t(s.key), c.t(s.key + "_about")})
+		}
+	}
+	if c.may("queue.read") {
+		f, err := call[clinicapi.QueueFigures](c.api.ReadQueueFigures(c.r.Context()))
+		if err != nil {
+			return err
+		}
+		v.Figures = c.figures(f)
+	}
+	return c.render("home", "", c.t("nav.home"), v)
+}
+
+type section struct{ Href, Text, About string }

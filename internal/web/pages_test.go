@@ -1,0 +1,210 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lieu-clinic/lieu/pkg/clinicapi"
+)
+
+// browser is a client that keeps cookies in its own hands, so that a test says what is sent.
+type browser struct {
+	t    *testing.T
+	site http.Handler
+	lang string
+	hx   bool
+}
+
+func newBrowser(t *testing.T, api http.Handler) *browser {
+	return &browser{t: t, site: New(api, Options{}), lang: "vi"}
+}
+
+func (b *browser) do(method, path string, form url.Values) (*http.Response, string) {
+	b.t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	r := httptest.NewRequest(method, path, body)
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.hx {
+		r.Header.Set("HX-Request", "true")
+	}
+	r.AddCookie(&http.Cookie{Name: languageCookie, Value: b.lang})
+	r.AddCookie(&http.Cookie{Name: "lieu_session", Value: "s1"})
+	w := httptest.NewRecorder()
+	b.site.ServeHTTP(w, r)
+	resp := w.Result()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(b.t, err)
+	return resp, string(text)
+}
+
+func (b *browser) get(path string) string {
+	b.t.Helper()
+	resp, text := b.do(http.MethodGet, path, nil)
+	require.Equal(b.t, http.StatusOK, resp.StatusCode, text)
+	return text
+}
+
+// post sends form fields given as name, value, name, value ….
+func (b *browser) post(path string, fields ...string) (*http.Response, string) {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return b.do(http.MethodPost, path, form)
+}
+
+// everyPage is each address that shows a whole page.
+var everyPage = []string{
+	"/sign-in", "/switch", "/", "/check-in", "/board", "/window/" + stationID, "/patients", "/patients/" + anID,
+	"/stock", "/stock/bottles/" + bottleID, "/stations", "/register", "/register?day=2026-11-21",
+}
+
+// rawKey matches a message key that was printed instead of its message.
+var rawKey = regexp.MustCompile(`>\s*[a-z_]+\.[a-z_]+(\.[a-z_]+)?\s*<`)
+
+func TestEveryPageRendersInBothLanguages(t *testing.T) {
+	for _, lang := range languages {
+		for _, path := range everyPage {
+			t.Run(lang+path, func(t *testing.T) {
+				b := newBrowser(t, newFakeAPI())
+				b.lang = lang
+				text := b.get(path)
+				require.Contains(t, text, `<html lang="`+lang+`">`)
+				require.NotRegexp(t, rawKey, text)
+				require.NotContains(t, text, "<no value>")
+				require.NotContains(t, text, "ZgotmplZ")
+				require.NotContains(t, text, "style=")
+				require.NotContains(t, text, " on"+"click=")
+				require.NotContains(t, text, "<script>")
+			})
+		}
+	}
+}
+
+func TestSecurityHeaders(t *testing.T) {
+	b := newBrowser(t, newFakeAPI())
+	resp, _ := b.do(http.MethodGet, "/", nil)
+	csp := resp.Header.Get("Content-Security-Policy")
+	require.Contains(t, csp, "default-src 'none'")
+	require.Contains(t, csp, "script-src 'self'")
+	require.NotContains(t, csp, "unsafe")
+	require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
+	require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
+	resp, _ = b.do(http.MethodGet, "/static/app.css", nil)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, "no-cache", resp.Header.Get("Cache-Control"))
+	require.NotEmpty(t, resp.Header.Get("ETag"))
+}
+
+func TestAnotherSitesFormIsRefused(t *testing.T) {
+	api := newFakeAPI()
+	r := httptest.NewRequest(http.MethodPost, "/window/"+stationID+"/pour", strings.NewReader("id=1&patient=2"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	w := httptest.NewRecorder()
+	New(api, Options{}).ServeHTTP(w, r)
+	require.Equal(t, http.StatusForbidden, w.Code)
+	require.Empty(t, api.requests)
+}
+
+func TestPagesOfOthersWantSignIn(t *testing.T) {
+	api := newFakeAPI()
+	api.signedIn = false
+	b := newBrowser(t, api)
+	for _, path := range everyPage[2:] {
+		resp, _ := b.do(http.MethodGet, path, nil)
+		require.Equal(t, http.StatusSeeOther, resp.StatusCode, path)
+		require.Equal(t, "/sign-in?back="+url.QueryEscape(path), resp.Header.Get("Location"))
+	}
+	api.signedIn, api.locked = true, true
+	resp, _ := b.do(http.MethodGet, "/stock", nil)
+	require.Equal(t, "/switch?back=%2Fstock", resp.Header.Get("Location"))
+	b.hx = true
+	resp, _ = b.do(http.MethodGet, "/window/"+stationID+"/work", nil)
+	require.Equal(t, "/switch?back=%2F", resp.Header.Get("HX-Redirect"), "a part of a page sends the whole page")
+}
+
+func TestTheSeamIsTheBrowsersDouble(t *testing.T) {
+	api := newFakeAPI()
+	b := newBrowser(t, api)
+	b.lang = "en"
+	b.get("/")
+	got := api.requests[0]
+	require.Equal(t, "/v1/session", got.URL.Path)
+	require.Equal(t, "en", got.Header.Get("Accept-Language"))
+	c, err := got.Cookie("lieu_session")
+	require.NoError(t, err)
+	require.Equal(t, "s1", c.Value)
+
+	resp, _ := b.post("/sign-in", "username", "hoa", "password", "long enough", "back", "/stock")
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
+	require.Equal(t, "/stock", resp.Header.Get("Location"))
+	require.Contains(t, resp.Header.Get("Set-Cookie"), "lieu_session=fresh")
+	require.Contains(t, resp.Header.Get("Set-Cookie"), "HttpOnly")
+}
+
+func TestBackStaysInside(t *testing.T) {
+	for _, to := range []string{"https://evil.example/", "//evil.example/", `/\evil.example`, "javascript:alert(1)", "", "evil"} {
+		require.Equal(t, "/", inside(to), to)
+	}
+	require.Equal(t, "/window/1?x=1", inside("/window/1?x=1"))
+}
+
+func TestLanguageIsVietnameseUnlessChosen(t *testing.T) {
+	site := New(newFakeAPI(), Options{})
+	r := httptest.NewRequest(http.MethodGet, "/sign-in", nil)
+	r.Header.Set("Accept-Language", "en-US,en;q=0.9")
+	w := httptest.NewRecorder()
+	site.ServeHTTP(w, r)
+	require.Contains(t, w.Body.String(), `<html lang="vi">`)
+
+	r = httptest.NewRequest(http.MethodPost, "/language", strings.NewReader("lang=en&back=/stock"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w = httptest.NewRecorder()
+	site.ServeHTTP(w, r)
+	require.Equal(t, "/stock", w.Header().Get("Location"))
+	require.Contains(t, w.Header().Get("Set-Cookie"), languageCookie+"=en")
+}
+
+func TestWhatIsNotPermittedIsNotOffered(t *testing.T) {
+	api := newFakeAPI()
+	api.session.Actions = []string{"queue.read", "session", "stock.read"}
+	b := newBrowser(t, api)
+	home := b.get("/")
+	require.Contains(t, home, `href="/stock"`)
+	require.NotContains(t, home, `href="/window"`)
+	require.NotContains(t, home, `href="/patients"`)
+	require.NotContains(t, b.get("/stock"), `action="/stock/receive"`)
+}
+
+func TestTheDemonstrationCannotBeMistaken(t *testing.T) {
+	api := newFakeAPI()
+	b := newBrowser(t, api)
+	require.Contains(t, b.get("/"), "MÔ PHỎNG")
+	api.session.Demo = false
+	require.NotContains(t, b.get("/"), "MÔ PHỎNG")
+	resp, _ := b.post("/demo/scan", "station", stationID, "text", anCode)
+	require.Equal(t, http.StatusNotFound, resp.StatusCode, "no bench outside a demonstration")
+}
+
+func TestAnApiProblemIsShownInItsOwnWords(t *testing.T) {
+	api := newFakeAPI()
+	api.refuse["GET /v1/balances"] = clinicapi.Problem{Status: 500, Code: "internal", Title: "Lỗi của máy chủ", Instance: "urn:lieu:request:7f3a"}
+	resp, text := newBrowser(t, api).do(http.MethodGet, "/stock", nil)
+	require.Equal(t, http.StatusInternalServerError, resp.StatusCode)
+	require.Contains(t, text, "Lỗi của máy chủ")
+	require.Contains(t, text, "7f3a")
+}

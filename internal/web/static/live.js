@@ -1,0 +1,93 @@
+// Live readings come straight from the API's stream. What is not known is shown as not known, what is old with its age.
+import { scanned } from './keys.js';
+
+const STALE_MS = 3000; // after this a reading is no longer taken for the present
+const REPLAY_MS = 400; // scans that a resumed stream repeats are not acted on again
+
+export function live(root) {
+  const words = JSON.parse(root.dataset.words || '{}');
+  const state = { up: false, live: null, at: 0, age: 0, opened: 0, resumed: false };
+
+  const open = () => {
+    const source = new EventSource(root.dataset.stream);
+    const on = (name, fn) => source.addEventListener(name, (e) => fn(JSON.parse(e.data || '{}')));
+    source.onopen = () => {
+      if (state.resumed) refresh('reset');
+      Object.assign(state, { up: true, opened: performance.now() });
+      paint();
+    };
+    source.onerror = () => {
+      Object.assign(state, { up: false, resumed: true });
+      paint();
+      if (source.readyState === EventSource.CLOSED) setTimeout(open, 2000);
+    };
+    on('live', (l) => { Object.assign(state, { live: l, at: performance.now(), age: l.age_ms || 0 }); paint(); });
+    on('scan', (s) => { if (!state.resumed || performance.now() - state.opened > REPLAY_MS) scanned(s); });
+    for (const name of ['dispensing', 'station', 'queue', 'stock', 'hold', 'reset']) on(name, () => refresh(name));
+  };
+
+  const paint = () => { if (words.unknown) strip(state, words); };
+  open();
+  if (words.unknown) setInterval(paint, 250);
+}
+
+// refresh lets the parts of the page that an event concerns read themselves again.
+const waiting = new Set();
+function refresh(event) {
+  if (!waiting.size) setTimeout(() => {
+    const events = new Set(waiting);
+    waiting.clear();
+    const work = document.querySelector('#work');
+    const has = (...names) => names.some((n) => events.has(n));
+    if (has('queue', 'hold', 'reset')) for (const id of ['#queue', '#lists']) if (document.querySelector(id)) htmx.trigger(id, 'refresh');
+    if (!work?.hasAttribute('hx-trigger')) return;
+    const sticky = work.hasAttribute('data-sticky'); // a stop stays until somebody saw it, or the dose moved on
+    const looking = ['idle', 'patient'].includes(work.dataset.stage);
+    if (has('dispensing') || (!sticky && (has('reset', 'station') || (looking && has('stock', 'hold')) || (work.dataset.stage === 'idle' && has('queue'))))) htmx.trigger(work, 'refresh');
+  }, 30);
+  waiting.add(event);
+}
+
+function strip(s, w) {
+  const age = s.live ? s.age + performance.now() - s.at : 0;
+  const r = s.live?.known ? s.live.reading : null;
+  const fresh = Boolean(s.up && r && age <= STALE_MS);
+  const ago = r && age >= 2000 ? w.ago.replace('{}', Math.round(age / 1000)) : '';
+  const put = (name, value, text, note) => {
+    const el = document.querySelector(`[data-device=${name}]`);
+    if (!el) return;
+    el.dataset.state = value;
+    el.querySelector('.says').textContent = text;
+    el.querySelector('.age').textContent = note ?? '';
+  };
+  const grams = r?.scale.weight_ug == null ? null : number(r.scale.weight_ug / 1e6, w) + ' g';
+  const known = (d) => (fresh ? d : 'unknown');
+  const scale = grams == null && known(r?.scale.state) === 'ready' ? 'unknown' : known(r?.scale.state);
+  put('scale', scale, scale === 'ready' ? grams : w[scale], scale === 'ready' ? [r.scale.stable ? w.stable : w.moving, ago].filter(Boolean).join(' · ') : past(grams, ago, w));
+  const pump = known(r?.pump.state);
+  put('pump', pump, pump === 'ready' ? w[r.phase] ?? w.ready : w[pump], fresh && pump !== 'ready' ? r.pump.detail || ago : ago);
+  put('scanner', known(r?.scanner.state), w[known(r?.scanner.state)], ago);
+  const cup = fresh && r.cup != null ? (r.cup ? 'cup' : 'no_cup') : 'unknown';
+  put('cup', cup === 'unknown' ? 'unknown' : 'ready', w[cup], ago);
+  const line = !s.up || !s.live ? 'unknown' : s.live.connected ? 'ready' : 'down';
+  put('connection', line, s.up ? w[{ unknown: 'unknown', ready: 'connected', down: 'disconnected' }[line]] : w.lost, r?.queue_depth ? w.pending.replace('{}', r.queue_depth) : ago);
+  for (const hint of document.querySelectorAll('[data-nocup]')) hint.hidden = cup !== 'no_cup';
+  pour(fresh ? r : null, grams, w);
+}
+
+const past = (value, ago, w) => (value ? `${w.last} ${value}${ago ? ` · ${ago}` : ''}` : ago);
+
+function pour(r, grams, w) {
+  const el = document.querySelector('[data-pour]');
+  if (!el) return;
+  const mine = r && r.dispensing === el.dataset.pour;
+  const put = (name, text) => { el.querySelector(`[data-live=${name}]`).textContent = text; };
+  const moved = mine && r.moved_ul != null ? r.moved_ul : null;
+  const waiting = mine && ['idle', 'armed'].includes(r.phase); // nothing was asked of the pump yet
+  put('moved', waiting ? '–' : moved == null ? w.unknown : `${number(moved / 1000, w)} mL`);
+  put('weight', r && r.scale.state === 'ready' && grams ? grams : w.unknown);
+  if (mine) put('phase', w[r.phase] ?? '');
+  if (moved != null && !waiting) el.querySelector('progress').value = moved;
+}
+
+const number = (n, w) => n.toFixed(2).replace('.', w.decimal);
