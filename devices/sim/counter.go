@@ -16,7 +16,6 @@ type Counter struct {
 	now       func() time.Time
 	speed     float64
 	attendant bool
-	dir       string
 
 	pumpPort, scalePort, scannerPort *port
 

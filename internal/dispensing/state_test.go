@@ -4,9 +4,10 @@ import (
 	"slices"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
-	"pgregory.net/rapid"
 )
 
 func TestTerminalStatesNeverChange(t *testing.T) {

@@ -88,7 +88,7 @@ func rows() map[string]map[string]row {
 			"second day while awaiting the start": {func(f *dosing.Facts, _ *dosing.Pack) {
 				f.Status = patient.AwaitingStart
 			}, []string{"stop patient.status"}},
-			"came back: the doses are of an earlier enrolment": {change: func(f *dosing.Facts, p *dosing.Pack) {
+			"came back: the doses are of an earlier enrolment": {change: func(f *dosing.Facts, _ *dosing.Pack) {
 				f.Status, f.EnrolledOn = patient.AwaitingStart, today
 			}},
 		},

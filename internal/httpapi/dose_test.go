@@ -20,13 +20,12 @@ import (
 
 // counter plays a counter computer: a key, a chain of records, and a line to the server.
 type counter struct {
-	f        *fixture
-	station  string
-	key      ed25519.PrivateKey
-	server   ed25519.PublicKey
-	seq      int64
-	prev     string
-	lastOrds chan stationlog.Order
+	f       *fixture
+	station string
+	key     ed25519.PrivateKey
+	server  ed25519.PublicKey
+	seq     int64
+	prev    string
 }
 
 func (c *counter) request(method, path string, body []byte) *http.Request {

@@ -239,6 +239,6 @@ func (s *Server) VerifyDevice(ctx context.Context, r gen.VerifyDeviceRequestObje
 	s.hub.publish(clinicTopic(p.clinic), "station", struct{}{})
 	return gen.VerifyDevice201JSONResponse{
 		Id: gen.UUID(v.ID), Device: gen.UUID(v.Device), Day: v.Day.String(), Passed: v.Passed, Method: v.Method, Note: v.Note,
-		By: gen.UUID(v.By), RecordedAt: at(v.Recorded),
+		By: v.By, RecordedAt: at(v.Recorded),
 	}, nil
 }

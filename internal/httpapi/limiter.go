@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -60,13 +58,4 @@ func (l *limiter) take(key string, most int) bool {
 		l.seen[key] = r
 	}
 	return r.AllowN(l.now(), 1)
-}
-
-// addressOf is the network address of a request without its port.
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

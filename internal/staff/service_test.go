@@ -2,6 +2,7 @@ package staff
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -137,7 +138,8 @@ func (b *bench) is(id ID) Member { return b.store.members[id] }
 
 func wantKey(t *testing.T, err error, key string) {
 	t.Helper()
-	f, ok := err.(*fault.Error)
+	var f *fault.Error
+	ok := errors.As(err, &f)
 	if key == "" && err == nil {
 		return
 	}

@@ -210,7 +210,7 @@ func enrol(ctx context.Context, client *http.Client, server, code string, key ed
 	if err != nil {
 		return Identity{}, err
 	}
-	body, err := json.Marshal(map[string]any{"code": code, "public_key": []byte(key.Public().(ed25519.PublicKey))})
+	body, err := json.Marshal(map[string]any{"code": code, "public_key": []byte(publicOf(key))})
 	if err != nil {
 		return Identity{}, err
 	}

@@ -2,6 +2,7 @@ package station
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -116,7 +117,7 @@ func (p fakePump) Dispense(_ context.Context, progress func(devices.PumpState)) 
 		p.move(v, amount*(part+1)/3)
 		progress(devices.PumpState{Moving: part < 2, Moved: amount * (part + 1) / 3})
 	}
-	if f.pump == devices.ErrRestarted {
+	if errors.Is(f.pump, devices.ErrRestarted) {
 		p.w.mu.Lock()
 		p.w.counted, p.w.lost = 0, true
 		p.w.mu.Unlock()

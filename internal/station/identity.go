@@ -50,7 +50,12 @@ func (i Identity) PublicKey() ed25519.PublicKey {
 	if len(i.Key) == 0 {
 		return nil
 	}
-	return i.Key.Public().(ed25519.PublicKey)
+	return publicOf(i.Key)
+}
+
+// publicOf returns the public half, which is the second half of a private key.
+func publicOf(key ed25519.PrivateKey) ed25519.PublicKey {
+	return ed25519.PublicKey(key[ed25519.SeedSize:])
 }
 
 // LoadIdentity reads what Enrol left in dir.

@@ -117,7 +117,7 @@ func openDB(ctx context.Context, path string) (*sql.DB, error) {
 }
 
 func (j *Journal) load(ctx context.Context) error {
-	pub := j.key.Public().(ed25519.PublicKey)
+	pub := publicOf(j.key)
 	if _, err := j.db.ExecContext(ctx, `INSERT INTO station (one, id, public_key) VALUES (1, ?, ?) ON CONFLICT DO NOTHING`,
 		j.station, []byte(pub)); err != nil {
 		return fmt.Errorf("owner: %w", err)

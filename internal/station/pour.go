@@ -222,7 +222,7 @@ func (p *pourer) check(ctx context.Context, o *pour) error {
 		o.target, err = byHandTarget(o.Order)
 		return err
 	}
-	return p.pump.use(ctx, func(ctx context.Context, pump devices.Pump, ses session) error {
+	return p.pump.use(ctx, func(_ context.Context, pump devices.Pump, ses session) error {
 		o.armed = ses
 		if _, err := pump.Limits(o.Order.Volume); err != nil {
 			return fmt.Errorf("%w: %w", errRejected, err)

@@ -24,7 +24,7 @@ func (l slowLogger) Warn(context.Context, string, ...any)  {}
 func (l slowLogger) Error(context.Context, string, ...any) {}
 
 func (l slowLogger) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), _ error) {
-	took := time.Since(begin)
+	took := time.Since(begin) //nolint:forbidigo // how long a statement took; no decision rests on it
 	if took < l.slow {
 		return
 	}

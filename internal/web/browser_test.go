@@ -24,155 +24,38 @@ import (
 //go:embed testdata/axe.min.js
 var axe string
 
-// tab is one page of a real browser at the size of a counter's screen.
+// tab is one page on the screens, over a fictional API of its own.
 type tab struct {
-	t   *testing.T
-	ctx context.Context
-	url string
-	api *fakeAPI
-
+	*browsertest.Tab
+	t    *testing.T
+	api  *fakeAPI
 	opts Options
 }
 
-// aBrowser is one browser for all tests of this file.
-type aBrowser struct{ ctx context.Context }
-
-// startBrowser starts one. Without a browser on the machine the test is skipped, loudly, unless REQUIRE_BROWSER says
-// that there must be one.
-func startBrowser(t *testing.T) *aBrowser {
-	t.Helper()
-	program := browserProgram()
-	if program == "" {
-		if os.Getenv("REQUIRE_BROWSER") == "1" {
-			t.Fatal("REQUIRE_BROWSER=1 and no chromium on this machine")
-		}
-		t.Skip("NO BROWSER: the screens were not tested in one; install chromium, or set REQUIRE_BROWSER=1 to insist")
-	}
-	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath(program), chromedp.WindowSize(1366, 768)}
-	for _, f := range []string{
-		"no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync", "mute-audio",
-	} {
-		flags = append(flags, chromedp.Flag(f, true))
-	}
-	ctx, quit := chromedp.NewContext(t.Context(), chromedp.WithAllocatorOptions(flags...))
-	t.Cleanup(quit)
-	require.NoError(t, chromedp.Do(ctx))
-	return &aBrowser{ctx}
-}
-
-// tab opens a page on the screens over a fictional API of its own.
-func (a *aBrowser) tab(t *testing.T, opts Options) *tab {
+func openTab(t *testing.T, a *browsertest.Browser, opts Options) *tab {
 	t.Helper()
 	api := newFakeAPI()
 	server := httptest.NewServer(New(api, opts))
-	deadline, stop := context.WithTimeout(a.ctx, 2*time.Minute)
-	ctx, quit := chromedp.NewContext(deadline, chromedp.WithNewBrowserContext()) // cookies of its own
-	t.Cleanup(func() { quit(); stop(); server.CloseClientConnections(); server.Close() })
-	b := &tab{t: t, ctx: ctx, url: server.URL, api: api, opts: opts}
-	b.do(chromedp.EmulateViewport(1366, 768))
-	return b
-}
-
-func browserProgram() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
-}
-
-func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	require.NoError(b.t, chromedp.Do(b.ctx, steps...))
-}
-
-func (b *tab) open(path string) {
-	b.t.Helper()
-	b.do(chromedp.Navigate(b.url + path))
-}
-
-func (b *tab) press(keys string) {
-	b.t.Helper()
-	b.do(chromedp.KeyEvent(keys))
-}
-
-// until waits for a JavaScript expression to become true.
-func (b *tab) until(expr string) {
-	b.t.Helper()
-	script := fmt.Sprintf(`new Promise((ok, no) => { let n = 0; const look = () => { if (%s) ok(true); else if (n++ > 400) no(new Error('waited for %s in ' + document.body.innerText)); else setTimeout(look, 20); }; look(); })`,
-		expr, quoteJS(expr))
-	var err error
-	for range 5 { // an expression may outlive the page that it was asked of
-		if _, err = chromedp.Run(b.ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise)); err == nil {
-			return
-		}
-		if !strings.Contains(err.Error(), "navigated") && !strings.Contains(err.Error(), "context") {
-			break
-		}
-	}
-	require.NoError(b.t, err, expr)
-}
-
-func quoteJS(s string) string {
-	out := make([]rune, 0, len(s))
-	for _, r := range s {
-		if r != '\'' && r != '\\' {
-			out = append(out, r)
-		}
-	}
-	return string(out)
-}
-
-func (b *tab) text(selector string) string {
-	b.t.Helper()
-	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector('`+selector+`')?.innerText ?? ''`))
-	require.NoError(b.t, err)
-	return s
-}
-
-// settle waits out the time in which Enter is taken for an echo of the scanner.
-func (b *tab) settle() {
-	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`new Promise(r => setTimeout(() => r(true), 400))`, chromedp.EvalAwaitPromise))
-	require.NoError(b.t, err)
-}
-
-// shot keeps a picture when SHOTS names a folder.
-func (b *tab) shot(name string) {
-	b.t.Helper()
-	dir := os.Getenv("SHOTS")
-	if dir == "" {
-		return
-	}
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	require.NoError(b.t, err)
-	require.NoError(b.t, os.MkdirAll(dir, 0o755))
-	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600))
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+	return &tab{Tab: a.Tab(t, server.URL), t: t, api: api, opts: opts}
 }
 
 // accessible runs axe over what is on the screen.
 func (b *tab) accessible() {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](axe+`; true`))
+	_, err := chromedp.Run(b.Ctx, chromedp.Evaluate[bool](axe+`; true`))
 	require.NoError(b.t, err)
-	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](
+	found, err := chromedp.Run(b.Ctx, chromedp.Evaluate[[]string](
 		`axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.any.map(a => a.message)).join(' | ')))`,
 		chromedp.EvalAwaitPromise))
 	require.NoError(b.t, err)
 	require.Empty(b.t, found)
 }
 
-func (b *tab) fits() {
-	b.t.Helper()
-	over, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll('html, body, .pane, .result, .exception')].filter(e => e.scrollHeight > e.clientHeight + 1).map(e => e.className + ' ' + e.scrollHeight + '>' + e.clientHeight)`))
-	require.NoError(b.t, err)
-	require.Empty(b.t, over, "the window page needs no scrolling at 1366×768")
-}
-
 func everyPageIsAccessible(t *testing.T, b *tab) {
 	for i, path := range everyPage {
-		b.open(path)
-		b.shot(fmt.Sprintf("page-%02d", i))
+		b.Open(path)
+		b.Shot(fmt.Sprintf("page-%02d", i))
 		t.Log(path)
 		b.accessible()
 	}
@@ -180,7 +63,7 @@ func everyPageIsAccessible(t *testing.T, b *tab) {
 
 // TestInABrowser runs the screens as a nurse sees them.
 func TestInABrowser(t *testing.T) {
-	a := startBrowser(t)
+	a := browsertest.Start(t)
 	for name, x := range map[string]struct {
 		run  func(*testing.T, *tab)
 		opts Options
@@ -200,7 +83,7 @@ func TestInABrowser(t *testing.T) {
 		"TheWindowFitsInEnglish":          {theWindowFitsInEnglish, Options{}},
 		"AnUntouchedScreenLocks":          {anUntouchedScreenLocks, Options{IdleLock: time.Second}},
 	} {
-		t.Run(name, func(t *testing.T) { x.run(t, a.tab(t, x.opts)) })
+		t.Run(name, func(t *testing.T) { x.run(t, openTab(t, a, x.opts)) })
 	}
 }
 
@@ -208,54 +91,54 @@ const stage = `document.querySelector('#work').dataset.stage === `
 
 // A clean patient takes two scans and two keys of the nurse.
 func aCleanDoseIsTwoKeysAndTwoScans(t *testing.T, b *tab) {
-	b.open("/window/" + stationID)
-	b.until(stage + `'idle' && document.activeElement.id === 'scan'`)
+	b.Open("/window/" + stationID)
+	b.Until(stage + `'idle' && document.activeElement.id === 'scan'`)
 	b.show(100_000_000, nil)
-	b.until(`document.querySelector('[data-device=scale] .says').textContent === '100,00 g'`)
-	b.shot("window-idle")
+	b.Until(`document.querySelector('[data-device=scale] .says').textContent === '100,00 g'`)
+	b.Shot("window-idle")
 	b.accessible()
-	b.fits()
+	b.Fits()
 
 	b.scan(anCode, "patient")
-	b.until(stage + `'patient'`)
-	b.shot("window-ready")
+	b.Until(stage + `'patient'`)
+	b.Shot("window-ready")
 	b.accessible()
-	b.fits()
-	require.Contains(t, b.text(".dose .mg"), "62,5 mg")
-	require.Contains(t, b.text(".dose .ml"), "6,25 mL")
-	b.settle()
+	b.Fits()
+	require.Contains(t, b.Text(".dose .mg"), "62,5 mg")
+	require.Contains(t, b.Text(".dose .ml"), "6,25 mL")
+	b.Settle()
 
-	b.press("\r") // pour
-	b.until(stage + `'pouring'`)
+	b.Press("\r") // pour
+	b.Until(stage + `'pouring'`)
 	b.counter(func(d *clinicapi.Dispensing) { d.State = "dispensing" })
 	moved := int64(3_100)
 	b.show(103_000_000, &moved)
-	b.until(`document.querySelector('[data-live=moved]').textContent === '3,10 mL' && document.querySelector('.verdict .big').textContent === 'ĐANG RÓT'`)
-	b.shot("window-pouring")
+	b.Until(`document.querySelector('[data-live=moved]').textContent === '3,10 mL' && document.querySelector('.verdict .big').textContent === 'ĐANG RÓT'`)
+	b.Shot("window-pouring")
 	b.accessible()
-	b.fits()
-	require.NotContains(t, b.text("#work"), "XONG", "nothing is a success before it was measured and handed over")
+	b.Fits()
+	require.NotContains(t, b.Text("#work"), "XONG", "nothing is a success before it was measured and handed over")
 
 	b.counter(func(d *clinicapi.Dispensing) {
 		d.State, d.Agreed, d.PumpVolumeUl, d.WeighedKnown, d.WeighedUg, d.MeasuredUl = "measured", true, 6_250, true, 6_379_000, 6_248
 	})
-	b.until(stage + `'bind'`)
-	b.shot("window-bind")
-	b.fits()
-	b.settle()
-	b.press("\r") // Enter alone hands nothing over
+	b.Until(stage + `'bind'`)
+	b.Shot("window-bind")
+	b.Fits()
+	b.Settle()
+	b.Press("\r") // Enter alone hands nothing over
 	require.Equal(t, "measured", b.state())
 
 	b.scan(anCode, "patient")
-	b.until(stage + `'swallow'`)
-	b.shot("window-swallow")
+	b.Until(stage + `'swallow'`)
+	b.Shot("window-swallow")
 	b.accessible()
-	b.fits()
-	b.settle()
-	b.press("\r") // taken
-	b.until(stage + `'idle' && document.querySelector('.verdict .big')?.textContent === 'XONG'`)
-	b.shot("window-done")
-	b.fits()
+	b.Fits()
+	b.Settle()
+	b.Press("\r") // taken
+	b.Until(stage + `'idle' && document.querySelector('.verdict .big')?.textContent === 'XONG'`)
+	b.Shot("window-done")
+	b.Fits()
 }
 
 func theWrongCardAtHandOverStops(t *testing.T, b *tab) {
@@ -263,84 +146,84 @@ func theWrongCardAtHandOverStops(t *testing.T, b *tab) {
 		d.State, d.Agreed, d.PumpVolumeUl, d.WeighedKnown, d.WeighedUg, d.MeasuredUl = "measured", true, 6_250, true, 6_379_000, 6_248
 	})
 	b.scan(binhCode, "patient")
-	b.until(`document.querySelector('#work.red')?.dataset.sound === 'stop'`)
-	b.shot("window-wrong-card")
+	b.Until(`document.querySelector('#work.red')?.dataset.sound === 'stop'`)
+	b.Shot("window-wrong-card")
 	b.accessible()
-	require.Contains(t, b.text("#work"), "Không giao cốc")
+	require.Contains(t, b.Text("#work"), "Không giao cốc")
 	require.Equal(t, "measured", b.state())
 }
 
 func aStopCannotBeReleasedByAKey(t *testing.T, b *tab) {
-	b.open("/window/" + stationID)
+	b.Open("/window/" + stationID)
 	b.scan(chiCode, "patient")
-	b.until(`document.querySelector('#work.red')`)
-	b.shot("window-stop")
+	b.Until(`document.querySelector('#work.red')`)
+	b.Shot("window-stop")
 	b.accessible()
-	b.fits()
-	require.Contains(t, b.text("#work"), "Hẹn khám lại")
-	require.Contains(t, b.text("#work"), "bác sĩ")
-	b.settle()
-	b.press("\r")
-	b.press(" ")
+	b.Fits()
+	require.Contains(t, b.Text("#work"), "Hẹn khám lại")
+	require.Contains(t, b.Text("#work"), "bác sĩ")
+	b.Settle()
+	b.Press("\r")
+	b.Press(" ")
 	require.Equal(t, "", b.state())
-	b.press(kb.Escape)
-	b.until(stage + `'idle'`)
+	b.Press(kb.Escape)
+	b.Until(stage + `'idle'`)
 }
 
-func aWarningIsAmber(t *testing.T, b *tab) {
-	b.open("/window/" + stationID)
+func aWarningIsAmber(_ *testing.T, b *tab) {
+	b.Open("/window/" + stationID)
 	b.scan(binhCode, "patient")
-	b.until(`document.querySelector('#work.amber')`)
-	b.shot("window-look")
+	b.Until(`document.querySelector('#work.amber')`)
+	b.Shot("window-look")
 	b.accessible()
-	b.fits()
+	b.Fits()
 }
 
 // A scanner that ends a code with two line ends must not start a dose with the second.
 func anEchoOfTheScannerStartsNothing(t *testing.T, b *tab) {
-	b.open("/window/" + stationID)
-	b.until(`document.activeElement.id === 'scan'`)
-	b.press(anCode + "\r\r")
-	b.until(stage + `'patient'`)
-	b.press("\r")
+	b.Open("/window/" + stationID)
+	b.Until(`document.activeElement.id === 'scan'`)
+	b.Press(anCode + "\r\r")
+	b.Until(stage + `'patient'`)
+	b.Press("\r")
 	require.Equal(t, "", b.state())
 	require.Zero(t, b.calls("/v1/tickets/01920000-0000-7000-8000-000000000100/call"))
 }
 
 func aReloadResumesTheDose(t *testing.T, b *tab) {
 	b.begun(func(d *clinicapi.Dispensing) { d.State = "in_doubt" })
-	b.until(stage + `'doubt'`)
-	require.Contains(t, b.text("#work"), "Cân cốc")
-	b.shot("window-doubt")
+	b.Until(stage + `'doubt'`)
+	require.Contains(t, b.Text("#work"), "Cân cốc")
+	b.Shot("window-doubt")
 	b.accessible()
-	b.fits()
-	b.settle()
-	b.press("\r")
-	b.until(stage + `'exception'`)
-	b.shot("exception-resolve")
+	b.Fits()
+	b.Settle()
+	b.Press("\r")
+	b.Until(stage + `'exception'`)
+	b.Shot("exception-resolve")
 	b.accessible()
-	b.fits()
+	b.Fits()
 }
 
 func anExceptionTakesAWitness(t *testing.T, b *tab) {
 	b.begun(func(d *clinicapi.Dispensing) {
 		d.State, d.Agreed, d.HandedAt, d.MeasuredUl, d.PumpVolumeUl = "measured", true, fakeNow, 6_248, 6_250
 	})
-	b.until(stage + `'swallow'`)
-	b.press(kb.F2)
-	b.until(stage + `'exception'`)
+	b.Until(stage + `'swallow'`)
+	b.Press(kb.F2)
+	b.Until(stage + `'exception'`)
 	b.accessible()
-	b.press("2,5")
-	b.do(chromedp.SendKeys(chromedp.CSS(`[name=reason]`), "nôn"))
+	b.Press("2,5")
+	b.Do(chromedp.SendKeys(chromedp.CSS(`[name=reason]`), "nôn"))
 	b.scan(badgeCode, "staff")
-	b.until(`document.activeElement.name === 'witness_pin'`)
-	b.press("0000\r")
-	b.until(`document.querySelector('.exception .alert')`)
-	b.shot("exception-partly")
-	require.Contains(t, b.text("#work"), "Sai người chứng kiến")
-	b.do(chromedp.SendKeys(chromedp.CSS(`[name=witness]`), badgeCode), chromedp.SendKeys(chromedp.CSS(`[name=witness_pin]`), "9999\r"))
-	b.until(stage + `'idle'`)
-	require.Contains(t, b.text("#work"), "một phần")
+	b.Until(`document.activeElement.name === 'witness_pin'`)
+	b.Press("0000\r")
+	b.Until(`document.querySelector('.exception .alert')`)
+	b.Shot("exception-partly")
+	require.Contains(t, b.Text("#work"), "Sai người chứng kiến")
+	b.Do(chromedp.SendKeys(chromedp.CSS(`[name=witness]`), badgeCode), chromedp.SendKeys(chromedp.CSS(`[name=witness_pin]`), "9999\r"))
+	b.Until(stage + `'idle'`)
+	require.Contains(t, b.Text("#work"), "một phần")
 	require.JSONEq(t, `{"left_ul":2500,"reason":"nôn","witness":{"badge":"`+badgeCode+`","pin":"9999"}}`, b.body("POST /dispensings/{id}/partly-taken"))
 }
 
@@ -348,63 +231,63 @@ func disagreementShowsTheThreeValues(t *testing.T, b *tab) {
 	b.begun(func(d *clinicapi.Dispensing) {
 		d.State, d.PumpVolumeUl, d.WeighedKnown, d.WeighedUg, d.MeasuredUl = "measured", 6_250, true, 5_100_000, 4_995
 	})
-	b.until(stage + `'apart'`)
-	b.shot("window-apart")
+	b.Until(stage + `'apart'`)
+	b.Shot("window-apart")
 	b.accessible()
-	b.fits()
-	require.Contains(t, b.text("#work"), "5,10 g")
+	b.Fits()
+	require.Contains(t, b.Text("#work"), "5,10 g")
 }
 
 func theWindowFitsInEnglish(t *testing.T, b *tab) {
-	b.open("/window/" + stationID)
-	b.do(chromedp.Click(chromedp.CSS(".language button")))
-	b.until(`document.documentElement?.lang === 'en' && document.activeElement?.id === 'scan'`)
-	b.fits()
+	b.Open("/window/" + stationID)
+	b.Do(chromedp.Click(chromedp.CSS(".language button")))
+	b.Until(`document.documentElement?.lang === 'en' && document.activeElement?.id === 'scan'`)
+	b.Fits()
 	b.scan(chiCode, "patient")
-	b.until(`document.querySelector('#work.red')`)
-	b.fits()
+	b.Until(`document.querySelector('#work.red')`)
+	b.Fits()
 	b.accessible()
-	b.shot("window-english")
-	require.Contains(t, b.text("#work"), "found: 4 days")
+	b.Shot("window-english")
+	require.Contains(t, b.Text("#work"), "found: 4 days")
 }
 
 func whatIsNotHeardOfIsUnknown(t *testing.T, b *tab) {
-	b.open("/window/" + stationID)
-	require.Equal(t, "không rõ", b.text("[data-device=scale] .says"))
+	b.Open("/window/" + stationID)
+	require.Equal(t, "không rõ", b.Text("[data-device=scale] .says"))
 	l := b.api.live(50_000_000)
 	l.AgeMs = 8_000
 	b.event("live", l)
-	b.until(`document.querySelector('[data-device=scale] .age').textContent.includes('8 giây trước')`)
-	require.Equal(t, "không rõ", b.text("[data-device=scale] .says"))
-	b.shot("window-stale")
+	b.Until(`document.querySelector('[data-device=scale] .age').textContent.includes('8 giây trước')`)
+	require.Equal(t, "không rõ", b.Text("[data-device=scale] .says"))
+	b.Shot("window-stale")
 }
 
 func theDoorShowsAHoldAndForgetsIt(t *testing.T, b *tab) {
-	b.open("/check-in")
-	b.until(`document.activeElement.id === 'scan'`)
-	b.press(chiCode + "\r")
-	b.until(`document.querySelector('.door-result.red')`)
-	b.shot("door-stop")
+	b.Open("/check-in")
+	b.Until(`document.activeElement.id === 'scan'`)
+	b.Press(chiCode + "\r")
+	b.Until(`document.querySelector('.door-result.red')`)
+	b.Shot("door-stop")
 	b.accessible()
-	require.Contains(t, b.text("#answer"), "14")
-	require.Contains(t, b.text("#answer"), "bác sĩ")
-	require.NotContains(t, b.text("body"), "Phạm Quốc Chí", "no names at the door")
-	require.NotContains(t, b.text("#answer"), "Hẹn khám lại")
-	b.press(anCode + "\r")
-	b.until(`document.querySelector('.door-result.green')`)
-	b.shot("door-ready")
-	b.until(`document.activeElement.id === 'scan'`)
+	require.Contains(t, b.Text("#answer"), "14")
+	require.Contains(t, b.Text("#answer"), "bác sĩ")
+	require.NotContains(t, b.Text("body"), "Phạm Quốc Chí", "no names at the door")
+	require.NotContains(t, b.Text("#answer"), "Hẹn khám lại")
+	b.Press(anCode + "\r")
+	b.Until(`document.querySelector('.door-result.green')`)
+	b.Shot("door-ready")
+	b.Until(`document.activeElement.id === 'scan'`)
 }
 
-func anUntouchedScreenLocks(t *testing.T, b *tab) {
-	b.open("/stock")
-	b.until(`location.pathname === '/switch'`)
-	b.shot("locked")
+func anUntouchedScreenLocks(_ *testing.T, b *tab) {
+	b.Open("/stock")
+	b.Until(`location.pathname === '/switch'`)
+	b.Shot("locked")
 	b.accessible()
-	b.press("hoa\r")
-	b.until(`document.activeElement.name === 'pin'`)
-	b.press("1234\r")
-	b.until(`location.pathname === '/stock'`)
+	b.Press("hoa\r")
+	b.Until(`document.activeElement.name === 'pin'`)
+	b.Press("1234\r")
+	b.Until(`location.pathname === '/stock'`)
 }
 
 // fakeBench has hands but no scanner: it notes what it is asked to do.
@@ -440,15 +323,15 @@ func (f *fakeBench) State(context.Context, string) (BenchState, error) {
 }
 
 func aBenchStandsInForHardware(t *testing.T, b *tab) {
-	b.open("/window/" + stationID)
-	b.do(chromedp.Click(chromedp.CSS(".demo-bench button")))
-	b.do(chromedp.Click(chromedp.CSS(".demo-bench [value=lift]")))
+	b.Open("/window/" + stationID)
+	b.Do(chromedp.Click(chromedp.CSS(".demo-bench button")))
+	b.Do(chromedp.Click(chromedp.CSS(".demo-bench [value=lift]")))
 	bench := b.opts.Bench.(*fakeBench)
 	require.Eventually(t, func() bool { return len(bench.noted()) == 2 }, 10*time.Second, 5*time.Millisecond)
 	require.Equal(t, []string{"scan " + stationID + " " + anCode, "lift " + stationID}, bench.noted())
-	b.shot("window-demo")
+	b.Shot("window-demo")
 	b.accessible()
-	b.fits()
+	b.Fits()
 }
 
 // event sends one live event, once a screen listens.
@@ -485,7 +368,7 @@ func (b *tab) counter(change func(*clinicapi.Dispensing)) {
 // begun opens the window with a dose that was begun before the page was loaded.
 func (b *tab) begun(change func(*clinicapi.Dispensing)) {
 	b.api.open = fakeDose(change)
-	b.open("/window/" + stationID)
+	b.Open("/window/" + stationID)
 }
 
 func (b *tab) state() string {

@@ -160,7 +160,7 @@ func (f *fakeAPI) doseRoutes() {
 		return *f.open
 	})
 	f.on("GET /dispensings/{id}", 200, func(r *http.Request, _ map[string]any) any { return f.dose(r) })
-	f.on("POST /dispensings/{id}/hand-over", 200, func(r *http.Request, b map[string]any) any {
+	f.on("POST /dispensings/{id}/hand-over", 200, func(_ *http.Request, b map[string]any) any {
 		if f.open.PatientCode != b["code"] {
 			return clinicapi.Problem{Status: 409, Code: "refused", Key: "hand_over.wrong_patient", Title: "Thẻ này không phải của người bệnh trên màn hình. Không giao cốc."}
 		}

@@ -149,12 +149,12 @@ func (s *site) setLanguage(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	lang := r.PostFormValue("lang")
 	if _, ok := s.phrases[lang]; ok {
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // plain HTTP is allowed on a clinic's own PC
 			Name: languageCookie, Value: lang, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
 			HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
 		})
 	}
-	http.Redirect(w, r, inside(r.PostFormValue("back")), http.StatusSeeOther)
+	http.Redirect(w, r, inside(r.PostFormValue("back")), http.StatusSeeOther) //nolint:gosec // inside keeps it on this site
 }
 
 // showHome offers what the person's roles allow, with the morning's figures for those who watch it.

@@ -59,7 +59,7 @@ func (s *seam) addCookies(in *http.Request) {
 	}
 	for _, c := range s.jar {
 		if c.MaxAge >= 0 {
-			in.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+			in.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value}) //nolint:gosec // a request's cookie has no attributes
 		}
 	}
 }

@@ -122,7 +122,7 @@ func (s *site) routes() http.Handler {
 
 	m.HandleFunc("POST /demo/scan", s.signedIn(demoScan))
 	m.HandleFunc("POST /demo/cup", s.signedIn(demoCup))
-	m.HandleFunc("/", s.open(func(c *screen) error { return errNoPage }))
+	m.HandleFunc("/", s.open(func(*screen) error { return errNoPage }))
 	return m
 }
 

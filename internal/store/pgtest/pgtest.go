@@ -38,6 +38,7 @@ type Server struct {
 	start sync.Once
 	err   error
 	dir   string
+	lock  *os.File // held while this process lives
 	cmd   *exec.Cmd
 	names atomic.Int64
 }
@@ -45,7 +46,10 @@ type Server struct {
 // errMissing says that no PostgreSQL is installed.
 var errMissing = errors.New("no PostgreSQL: neither /usr/lib/postgresql/*/bin nor PATH has initdb and postgres")
 
-const template = "lieu_template"
+const (
+	template = "lieu_template"
+	prefix   = "lieu-pg"
+)
 
 // Database returns the URL of a fresh, migrated database. The URL's login owns it. It stays until the server stops:
 // dropping it would cost a checkpoint, which is more than making it.
@@ -75,6 +79,9 @@ func (s *Server) Stop() {
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)
 	}
+	if s.lock != nil {
+		_ = s.lock.Close()
+	}
 }
 
 func (s *Server) run() error {
@@ -82,8 +89,13 @@ func (s *Server) run() error {
 	if err != nil {
 		return err
 	}
-	// A socket's path must be short, so the directory is not the test's own.
-	if s.dir, err = os.MkdirTemp("/tmp", "lieu-pg"); err != nil {
+	// A socket's path must be short, so the directory is not the test's own. A test that was killed could not remove
+	// its directory; the next one does.
+	sweep(filepath.Join("/tmp", prefix+"*"))
+	if s.dir, err = os.MkdirTemp("/tmp", prefix); err != nil {
+		return err
+	}
+	if s.lock, err = claim(s.dir); err != nil {
 		return err
 	}
 	if err := unprivilegedOwner(s.dir); err != nil {
