@@ -26,7 +26,7 @@ type Tx interface {
 	InsertClinic(ctx context.Context, c Clinic) error
 	// LockClinic reads the clinic and keeps others from changing it. fault.NotFound when there is none.
 	LockClinic(ctx context.Context, c ID) (Clinic, error)
-	// UpdateClinic writes every field but ID, Number and Demo, which never change.
+	// UpdateClinic writes what may change: not ID, Number, Zone, CutOver or Demo. A changed clinic day is fault.Conflict.
 	UpdateClinic(ctx context.Context, c Clinic) error
 	// PutClosure adds a closure or gives the closure of that day a new reason.
 	PutClosure(ctx context.Context, cl Closure) error
