@@ -42,13 +42,13 @@ test: ## vet and test everything; concurrency once more under the race detector
 race: ## the concurrent packages under the race detector
 	@if [ "$$(CGO_ENABLED=1 $(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null 2>&1; then \
 		set -e; for p in $(RACE); do \
-			echo "== go test -race $$p"; CGO_ENABLED=1 $(GO) test -race -timeout 10m "$$p"; \
+			echo "== go test -race $$p"; CGO_ENABLED=1 LIEU_ROUNDS=10 $(GO) test -race -timeout 10m "$$p"; \
 		done; \
 	else echo '== SKIPPED: race detector (it needs a C compiler, such as gcc)'; fi
 
 e2e: ## the whole system over simulated devices, with a browser and PostgreSQL, verbosely
 	@.ci/have
-	$(GO) test -count=1 -timeout 15m -v ./internal/e2e/...
+	$(GO) test -count=1 -timeout 25m -v ./internal/e2e/...
 
 lint: ## golangci-lint with .golangci.yml (downloads and builds the linter the first time)
 	$(GO) run $(GOLANGCI) run
@@ -59,8 +59,8 @@ fmt: ## gofmt and import order
 generate: ## write the generated code again from api/openapi.yaml
 	$(GO) generate ./...
 
-bench: ## run every benchmark once, a second each
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+bench: ## the server against what its machine can do, as ratios (LIEU_BENCH_LARGE=1 adds five million past doses)
+	$(GO) test ./internal/bench -run '^$$' -bench . -benchtime 6x -timeout 60m
 
 fuzz: ## run every fuzz target in turn, FUZZTIME each
 	@.ci/fuzz $(FUZZTIME) $(PACKAGES)
