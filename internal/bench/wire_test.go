@@ -1,0 +1,108 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+)
+
+// wire is one client's connection. It writes prepared bytes and reads just enough of the answer, so that what is measured
+// on two cores is the server and not a client.
+type wire struct {
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+func (s *httpServer) wires(b *testing.B, n int) []*wire {
+	b.Helper()
+	out := make([]*wire, n)
+	for i := range out {
+		conn, err := net.Dial("tcp", s.address)
+		check(b, err)
+		b.Cleanup(func() { _ = conn.Close() })
+		out[i] = &wire{conn: conn, r: bufio.NewReaderSize(conn, 16<<10)}
+	}
+	return out
+}
+
+// request renders a POST.
+func request(path, cookie, authorization string, body []byte) []byte {
+	var t bytes.Buffer
+	fmt.Fprintf(&t, "POST %s HTTP/1.1\r\nHost: localhost\r\n", path)
+	if cookie != "" {
+		fmt.Fprintf(&t, "Cookie: %s\r\n", cookie)
+	}
+	if authorization != "" {
+		fmt.Fprintf(&t, "Authorization: %s\r\n", authorization)
+	}
+	if len(body) > 0 {
+		t.WriteString("Content-Type: application/json\r\n")
+	}
+	fmt.Fprintf(&t, "Content-Length: %d\r\n\r\n", len(body))
+	t.Write(body)
+	return t.Bytes()
+}
+
+// do sends a request and returns the answer's body when its status is the wanted one, an error with it when not.
+func (w *wire) do(request []byte, want int) error {
+	_, err := w.ask(request, want)
+	return err
+}
+
+func (w *wire) ask(request []byte, want int) (http.Header, error) {
+	if _, err := w.conn.Write(request); err != nil {
+		return nil, err
+	}
+	status, length, chunked, header, err := w.head()
+	if err != nil {
+		return nil, err
+	}
+	body := io.LimitReader(w.r, int64(length))
+	if chunked {
+		return nil, fmt.Errorf("status %d in chunks", status)
+	}
+	if status == want {
+		_, err = io.Copy(io.Discard, body)
+		return header, err
+	}
+	text, _ := io.ReadAll(body)
+	return nil, fmt.Errorf("status %d: %s", status, text)
+}
+
+var contentLength, transferEncoding, setCookie = []byte("Content-Length: "), []byte("Transfer-Encoding: chunked"), []byte("Set-Cookie: ")
+
+func (w *wire) head() (status, length int, chunked bool, header http.Header, err error) {
+	line, err := w.r.ReadSlice('\n')
+	if err != nil {
+		return 0, 0, false, nil, err
+	}
+	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return 0, 0, false, nil, err
+	}
+	for {
+		if line, err = w.r.ReadSlice('\n'); err != nil {
+			return 0, 0, false, nil, err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		switch {
+		case len(line) == 0:
+			return status, length, chunked, header, nil
+		case bytes.HasPrefix(line, contentLength):
+			if length, err = strconv.Atoi(string(line[len(contentLength):])); err != nil {
+				return 0, 0, false, nil, err
+			}
+		case bytes.HasPrefix(line, transferEncoding):
+			chunked = true
+		case bytes.HasPrefix(line, setCookie):
+			if header == nil {
+				header = http.Header{}
+			}
+			header.Add("Set-Cookie", string(line[len(setCookie):]))
+		}
+	}
+}
