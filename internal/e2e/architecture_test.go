@@ -25,7 +25,7 @@ var layers = []layer{
 		"vocabulary: quantities, error codes, the contract and the schema, which depend on nothing"},
 	{[]string{"internal/id", "internal/calendar", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
-	{[]string{"internal/clinic", "internal/store/pgtest", "devices/serialport", "devices/devicetest"},
+	{[]string{"internal/clinic", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest"},
 		"the tenant that every row carries; the one way to a port"},
 	{[]string{"internal/audit", "devices/scale/*", "devices/pump/*", "devices/scanner/*", "devices/printer/*", "devices/sim"},
 		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},
@@ -62,6 +62,7 @@ var foreign = []struct {
 		"github.com/ncruces/go-sqlite3/gormlite", "github.com/pressly/goose/v3", "golang.org/x/text",
 	}, "every SQL statement, and the folding of names it searches by, lives here"},
 	{"internal/store/pgtest", []string{"github.com/jackc/pgx/v5"}, "a private PostgreSQL for tests"},
+	{"internal/web/browsertest", []string{"github.com/chromedp/chromedp"}, "a real browser for tests"},
 	{"internal/station", []string{"github.com/ncruces/go-sqlite3", "go.yaml.in/yaml/v3", "github.com/cenkalti/backoff/v5"},
 		"the counter has a journal, a configuration file and a line to the server, and nothing of the server's"},
 	{"internal/httpapi", []string{
