@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -117,6 +118,7 @@ func (s *serveCommand) serve(ctx context.Context, log *slog.Logger, site http.Ha
 		}
 		servers = append(servers, m)
 	}
+	debug.FreeOSMemory() // reading the contract and the templates took memory that serving does not need
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")

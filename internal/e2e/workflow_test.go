@@ -22,6 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	postgres.Stop()
+	_ = os.RemoveAll(programs.dir) // "" removes nothing
 	os.Exit(code)
 }
 
