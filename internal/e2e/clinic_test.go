@@ -256,12 +256,17 @@ func (s services) enrol(t testing.TB, c *smallClinic) *counter {
 	return k
 }
 
+// fictional are the names of patients who do not exist.
+var fictional = []string{
+	"Nguyễn Văn Đường", "Trần Thị Lụa", "Phạm Quốc Mộc", "Lê Hữu Sơn", "Vũ Thị Mận", "Đặng Văn Thuyền", "Bùi Thị Sen", "Hoàng Văn Ruộng",
+}
+
 // admit registers a patient in treatment with an order of 60 mg for a fortnight.
 func (s services) admit(t testing.TB, c *smallClinic, i int) patient.Patient {
 	t.Helper()
 	ctx := t.Context()
 	p, err := s.patients.Register(ctx, c.clinic.ID, c.doctor, patient.Registration{
-		ID: id.New[patient.ID](), Name: fmt.Sprintf("Nguyễn Văn Đường %c", 'A'+i%26), BirthYear: 1980, Sex: patient.Male,
+		ID: id.New[patient.ID](), Name: fictional[i%len(fictional)], BirthYear: 1970 + i%20, Sex: patient.Male,
 		Phase: patient.Maintenance,
 	})
 	require.NoError(t, err)

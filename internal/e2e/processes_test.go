@@ -142,24 +142,39 @@ type rig struct {
 // newRig seeds a clinic with patients and starts everything. The crash points are those of the first start; "" is none.
 func newRig(t *testing.T, patients int, serverCrash, counterCrash string) *rig {
 	t.Helper()
-	r := &rig{t: t, url: sqlite(t), dir: t.TempDir()}
-	st, err := store.Open(t.Context(), r.url, store.Options{})
-	require.NoError(t, err)
-	r.c = newServices(t, st, time.Now, dispensing.Options{}).found(t, 1, patients) // real processes live in real time
-	require.NoError(t, st.Close())
-	require.NoError(t, os.WriteFile(r.path("master.key"), []byte(hex.EncodeToString(masterKey)), 0o600))
-	r.base = freeAddress(t)
-	r.bench, err = sim.NewBench(sim.Config{Now: time.Now, Seed: 7, Dir: r.path("bench"), Speed: 4})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = r.bench.Close() })
+	r := seeded(t, func(st *store.Store) *smallClinic {
+		return newServices(t, st, time.Now, dispensing.Options{}).found(t, 1, patients) // real processes live in real time
+	})
 	r.startServer(serverCrash)
 	r.signIn()
-	enrol := exec.Command(program(t, "counterd"), "enroll", "--server", r.base, "--code", r.c.code, "--dir", r.path("counter"))
-	out, err := enrol.CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.NoError(t, os.WriteFile(r.path("counterd.yaml"), []byte(quick), 0o600))
+	r.install(4)
 	r.startCounter(counterCrash)
 	return r
+}
+
+// seeded has a clinic in its database, and nothing runs yet.
+func seeded(t *testing.T, found func(*store.Store) *smallClinic) *rig {
+	t.Helper()
+	r := &rig{t: t, url: sqlite(t), dir: t.TempDir(), base: freeAddress(t)}
+	st, err := store.Open(t.Context(), r.url, store.Options{})
+	require.NoError(t, err)
+	r.c = found(st)
+	require.NoError(t, st.Close())
+	require.NoError(t, os.WriteFile(r.path("master.key"), []byte(hex.EncodeToString(masterKey)), 0o600))
+	return r
+}
+
+// install puts a bench at the window, whose physics run speed times as fast, and enrols its counter with the server.
+func (r *rig) install(speed float64) {
+	r.t.Helper()
+	var err error
+	r.bench, err = sim.NewBench(sim.Config{Now: time.Now, Seed: 7, Dir: r.path("bench"), Speed: speed})
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { _ = r.bench.Close() })
+	enrol := exec.Command(program(r.t, "counterd"), "enroll", "--server", r.base, "--code", r.c.code, "--dir", r.path("counter"))
+	out, err := enrol.CombinedOutput()
+	require.NoError(r.t, err, string(out))
+	require.NoError(r.t, os.WriteFile(r.path("counterd.yaml"), []byte(quick), 0o600))
 }
 
 // quick weighs as carefully as in the clinic but does not wait as long: the bench runs four times as fast.

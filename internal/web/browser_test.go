@@ -5,11 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lieu-clinic/lieu/internal/web/browsertest"
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
 )
 
@@ -74,6 +71,7 @@ func TestInABrowser(t *testing.T) {
 		"AStopCannotBeReleasedByAKey":     {aStopCannotBeReleasedByAKey, Options{}},
 		"AWarningIsAmber":                 {aWarningIsAmber, Options{}},
 		"AnEchoOfTheScannerStartsNothing": {anEchoOfTheScannerStartsNothing, Options{}},
+		"AnAnswerIsNotLostToARefresh":     {anAnswerIsNotLostToARefresh, Options{}},
 		"AReloadResumesTheDose":           {aReloadResumesTheDose, Options{}},
 		"AnExceptionTakesAWitness":        {anExceptionTakesAWitness, Options{}},
 		"DisagreementShowsTheThreeValues": {disagreementShowsTheThreeValues, Options{}},
@@ -188,6 +186,37 @@ func anEchoOfTheScannerStartsNothing(t *testing.T, b *tab) {
 	b.Press("\r")
 	require.Equal(t, "", b.state())
 	require.Zero(t, b.calls("/v1/tickets/01920000-0000-7000-8000-000000000100/call"))
+}
+
+// Whether the act or the page's own reading is the slower one, the answer to the act is what stays on the screen.
+func anAnswerIsNotLostToARefresh(t *testing.T, b *tab) {
+	for _, slow := range []string{"POST", "GET"} {
+		b.Open("/window/" + stationID)
+		b.Until(stage + `'idle' && document.activeElement.id === 'scan'`)
+		browsertest.Eval[bool](b.Tab, `(() => {
+			const { open, send } = XMLHttpRequest.prototype;
+			window.begun = 0;
+			XMLHttpRequest.prototype.open = function (method, ...more) { this.method = method; return open.call(this, method, ...more); };
+			XMLHttpRequest.prototype.send = function (...body) {
+				window.begun++;
+				if (this.method !== '`+slow+`') return send.apply(this, body);
+				setTimeout(() => this.readyState === XMLHttpRequest.OPENED && send.apply(this, body), 400);
+			};
+			return true;
+		})()`)
+		changed := func() { b.event("dispensing", map[string]string{"station": stationID}) }
+		if slow == "GET" {
+			changed()
+			b.Until(`window.begun === 1`)
+		}
+		b.scan(anCode, "patient")
+		b.Until(`window.begun > 0`)
+		changed()
+		b.Until(stage + `'patient'`)
+		b.Settle()
+		b.Until(stage + `'patient'`)
+		require.Contains(t, b.Text("#work"), "Nguyễn Văn An")
+	}
 }
 
 func aReloadResumesTheDose(t *testing.T, b *tab) {

@@ -26,6 +26,7 @@ var exceptions = map[string]struct {
 	"deviation": {true, (*screen).recordDeviation},
 	"resolve":   {true, (*screen).recordResolve},
 	"void":      {true, (*screen).recordVoid},
+	"doubt":     {true, (*screen).recordDoubt},
 	"outcome":   {true, (*screen).recordOutcome},
 	"cancel":    {false, (*screen).recordCancel},
 }
@@ -111,7 +112,32 @@ func (c *screen) recordResolve(f *form, dose string) error {
 	if f.err != nil {
 		return f.err
 	}
+	if body.As == clinicapi.ResolveDispensingAsWasted {
+		if err := c.doubtHeld(dose, body); err != nil {
+			return err
+		}
+	}
 	_, err := call[clinicapi.Dispensing](c.api.ResolveDispensing(c.r.Context(), dose, body))
+	return err
+}
+
+// doubtHeld takes the step between silence and waste: a cup with something in it says that the order did not stay away
+// from the pump, which puts the dose in doubt before the same two people throw it away.
+func (c *screen) doubtHeld(dose string, body clinicapi.ResolveDispensing) error {
+	d, err := call[clinicapi.Dispensing](c.api.ReadDispensing(c.r.Context(), dose))
+	if err != nil || d.State != clinicapi.DispensingStateHeld {
+		return err
+	}
+	_, err = call[clinicapi.Dispensing](c.api.DoubtOutcome(c.r.Context(), dose, clinicapi.DoubtOutcome{Reason: body.Reason, Witness: body.Witness}))
+	return err
+}
+
+func (c *screen) recordDoubt(f *form, dose string) error {
+	body := clinicapi.DoubtOutcome{Reason: f.reason(), Witness: f.witness()}
+	if f.err != nil {
+		return f.err
+	}
+	_, err := call[clinicapi.Dispensing](c.api.DoubtOutcome(c.r.Context(), dose, body))
 	return err
 }
 

@@ -168,7 +168,7 @@ func (f *fakeAPI) doseRoutes() {
 		return *f.open
 	})
 	for act, state := range map[string]clinicapi.DispensingState{
-		"taken": "administered", "partly-taken": "partly_taken", "wasted": "wasted", "void": "voided", "resolve": "measured", "outcome": "measured", "deviation": "measured", "cancel": "reserved",
+		"taken": "administered", "partly-taken": "partly_taken", "wasted": "wasted", "void": "voided", "resolve": "measured", "outcome": "measured", "deviation": "measured", "cancel": "reserved", "doubt": "in_doubt",
 	} {
 		f.on("POST /dispensings/{id}/"+act, 200, func(_ *http.Request, b map[string]any) any {
 			if w, ok := b["witness"].(map[string]any); ok && w["pin"] != "9999" {
@@ -185,7 +185,7 @@ func (f *fakeAPI) settle(state clinicapi.DispensingState) any {
 		f.open.Agreed = true
 	}
 	d := *f.open
-	if state != "measured" && state != "reserved" {
+	if state != "measured" && state != "reserved" && state != "in_doubt" {
 		f.ended[d.Id], f.open = d, nil
 		f.tickets = f.tickets[1:]
 	}

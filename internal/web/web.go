@@ -137,8 +137,9 @@ type screen struct {
 	api     *clinicapi.Client
 	session clinicapi.Session // the zero Session on pages that need nobody signed in
 	zone    *time.Location
-	problem *problemView // shown on top of the page
-	status  int          // of the page; 0 means 200
+	problem *problemView     // shown on top of the page
+	status  int              // of the page; 0 means 200
+	lines   *clinicapi.Queue // as read for this request; an act on a ticket clears it
 }
 
 // open serves a page that needs nobody signed in.

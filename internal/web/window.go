@@ -116,6 +116,18 @@ type queueView struct {
 	next                      []ticketView // waiting, whatever the tab
 }
 
+// readQueue reads the queue once for all parts of a page.
+func (c *screen) readQueue() (clinicapi.Queue, error) {
+	if c.lines != nil {
+		return *c.lines, nil
+	}
+	q, err := call[clinicapi.Queue](c.api.ReadQueue(c.r.Context()))
+	if err == nil {
+		c.lines = &q
+	}
+	return q, err
+}
+
 type attendedRow struct{ Name, Code, Dose, At string }
 
 func showQueue(c *screen) error {
@@ -127,7 +139,7 @@ func showQueue(c *screen) error {
 }
 
 func (c *screen) queue(tab string) (queueView, error) {
-	q, err := call[clinicapi.Queue](c.api.ReadQueue(c.r.Context()))
+	q, err := c.readQueue()
 	if err != nil {
 		return queueView{}, err
 	}

@@ -73,6 +73,7 @@ func (c *screen) stepUp(station, patient string) {
 	for _, t := range q.next {
 		if t.Patient == patient && t.State != string(clinicapi.TicketStateAtWindow) {
 			_, err = call[done](c.api.TicketAtWindow(c.r.Context(), t.ID, clinicapi.AtStation{Station: station}))
+			c.lines = nil
 			if err != nil {
 				c.site.opts.Log.WarnContext(c.r.Context(), "ticket at window", "err", err)
 			}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -99,6 +100,18 @@ func TestOnlyTheRightCardBindsTheCup(t *testing.T) {
 	_, text = b.post(windowPath+"/taken", "id", api.open.Id)
 	require.Equal(t, "idle", stageOf(text))
 	require.Contains(t, text, "XONG")
+	again := b.get(html.UnescapeString(regexp.MustCompile(`hx-get="(/window/[^"]*/work[^"]*)" hx-trigger`).FindStringSubmatch(text)[1]))
+	require.Contains(t, again, "XONG", "the list beside may refresh; how the dose ended stays")
+}
+
+// A held dose whose cup has something in it is put in doubt first; only then two people may throw it away.
+func TestASilentCountersCupIsDoubtedBeforeItIsWasted(t *testing.T) {
+	b, api := atWindow(t)
+	api.open = fakeDose(func(d *clinicapi.Dispensing) { d.State = "held" })
+	id := api.open.Id
+	b.post(windowPath+"/exception/resolve", "id", id, "as", "wasted", "volume", "6", "reason", "mất điện", "witness", badgeCode, "witness_pin", "9999")
+	require.JSONEq(t, `{"reason":"mất điện","witness":{"badge":"`+badgeCode+`","pin":"9999"}}`, api.bodies["POST /dispensings/{id}/doubt"])
+	require.Contains(t, api.bodies["POST /dispensings/{id}/resolve"], `"as":"wasted"`)
 }
 
 func TestABottleIsMountedAndABadgeTakesOver(t *testing.T) {

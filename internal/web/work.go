@@ -100,10 +100,10 @@ func (c *screen) work(st clinicapi.Station, f focus) (workView, error) {
 	switch {
 	case active != nil:
 		err = c.dispensingStage(&w, st, *active)
-	case f.Patient != "":
-		err = c.patientStage(&w, st, f.Patient)
 	case f.Watch != "":
 		err = c.endedStage(&w, st, f, doubtful)
+	case f.Patient != "":
+		err = c.patientStage(&w, st, f.Patient)
 	case len(doubtful) > 0 && !f.Aside:
 		err = c.dispensingStage(&w, st, doubtful[0])
 	default:
@@ -252,7 +252,8 @@ func (c *screen) endedStage(w *workView, st clinicapi.Station, f focus, doubtful
 		w.Outcome = c.t("outcome.voided", "Why", c.whyVoided(d))
 		return nil
 	}
-	w.Focus = focus{Aside: f.Aside}
+	// What is beside may refresh itself; how the dose ended stays until the next act.
+	w.Focus = f
 	if slices.Contains(openStates, d.State) { // at another window, or put aside
 		return c.idleStage(w, st)
 	}
@@ -284,7 +285,7 @@ func (c *screen) whyVoided(d clinicapi.Dispensing) string {
 func (c *screen) idleStage(w *workView, st clinicapi.Station) error {
 	w.Stage = stageIdle
 	w.Verdict = verdict{Word: c.t("verdict.idle"), Say: c.t("verdict.idle_say")}
-	q, err := call[clinicapi.Queue](c.api.ReadQueue(c.r.Context()))
+	q, err := c.readQueue()
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ function onKey(e) {
 }
 
 function special(e) {
-  const key = `[data-key="${e.key}"]`;
+  const key = `[data-key="${e.key}"]:not([hidden])`;
   const target = document.querySelector(`#work ${key}`) ?? document.querySelector(key);
   if (!target) return;
   e.preventDefault();

@@ -31,22 +31,48 @@ export function live(root) {
   if (words.unknown) setInterval(paint, 250);
 }
 
-// refresh lets the parts of the page that an event concerns read themselves again.
+// refresh lets the parts of the page that an event concerns read themselves again. While an act of the person is on its
+// way it waits: of two answers for the working area the older must not replace the newer, nor take its place away.
 const waiting = new Set();
+let timer = 0;
+let acting = 0;
+let reading = null; // the working area's own request
 function refresh(event) {
-  if (!waiting.size) setTimeout(() => {
-    const events = new Set(waiting);
-    waiting.clear();
-    const work = document.querySelector('#work');
-    const has = (...names) => names.some((n) => events.has(n));
-    if (has('queue', 'hold', 'reset')) for (const id of ['#queue', '#lists']) if (document.querySelector(id)) htmx.trigger(id, 'refresh');
-    if (!work?.hasAttribute('hx-trigger')) return;
-    const sticky = work.hasAttribute('data-sticky'); // a stop stays until somebody saw it, or the dose moved on
-    const looking = ['idle', 'patient'].includes(work.dataset.stage);
-    if (has('dispensing') || (!sticky && (has('reset', 'station') || (looking && has('stock', 'hold')) || (work.dataset.stage === 'idle' && has('queue'))))) htmx.trigger(work, 'refresh');
-  }, 30);
   waiting.add(event);
+  timer ||= setTimeout(flush, 30);
 }
+
+function flush() {
+  timer = 0;
+  if (acting || !waiting.size) return;
+  const has = ((events) => (...names) => names.some((n) => events.has(n)))(new Set(waiting));
+  waiting.clear();
+  if (has('queue', 'hold', 'reset')) for (const id of ['#queue', '#lists']) if (document.querySelector(id)) htmx.trigger(id, 'refresh');
+  const work = document.querySelector('#work');
+  if (!work?.hasAttribute('hx-trigger')) return;
+  const sticky = work.hasAttribute('data-sticky'); // a stop stays until somebody saw it, or the dose moved on
+  const looking = ['idle', 'patient'].includes(work.dataset.stage);
+  if (has('dispensing') || (!sticky && (has('reset', 'station') || (looking && has('stock', 'hold')) || (work.dataset.stage === 'idle' && has('queue'))))) htmx.trigger(work, 'refresh');
+}
+
+document.addEventListener('htmx:beforeSend', ({ detail: { elt, target, xhr } }) => {
+  if (target?.id !== 'work') return;
+  if (elt === target) {
+    reading = xhr;
+    xhr.addEventListener('loadend', () => { if (reading === xhr) reading = null; });
+    return;
+  }
+  acting++;
+  xhr.addEventListener('loadend', () => { acting--; if (waiting.size) refresh([...waiting][0]); });
+  if (reading) {
+    reading.abort();
+    refresh('dispensing'); // what it would have shown is still to be read
+  }
+});
+// Of two acts the first answer replaces the working area; the second belongs into its successor.
+document.addEventListener('htmx:beforeOnLoad', ({ detail }) => {
+  if (detail.target?.id === 'work' && !detail.target.isConnected) detail.target = document.querySelector('#work');
+});
 
 function strip(s, w) {
   const age = s.live ? s.age + performance.now() - s.at : 0;
@@ -65,16 +91,19 @@ function strip(s, w) {
   const scale = grams == null && known(r?.scale.state) === 'ready' ? 'unknown' : known(r?.scale.state);
   put('scale', scale, scale === 'ready' ? grams : w[scale], scale === 'ready' ? [r.scale.stable ? w.stable : w.moving, ago].filter(Boolean).join(' · ') : past(grams, ago, w));
   const pump = known(r?.pump.state);
-  put('pump', pump, pump === 'ready' ? w[r.phase] ?? w.ready : w[pump], fresh && pump !== 'ready' ? r.pump.detail || ago : ago);
+  put('pump', pump, pump === 'ready' ? w[busy.includes(r.phase) ? r.phase : 'ready'] : w[pump], fresh && pump !== 'ready' ? r.pump.detail || ago : ago);
   put('scanner', known(r?.scanner.state), w[known(r?.scanner.state)], ago);
   const cup = fresh && r.cup != null ? (r.cup ? 'cup' : 'no_cup') : 'unknown';
   put('cup', cup === 'unknown' ? 'unknown' : 'ready', w[cup], ago);
   const line = !s.up || !s.live ? 'unknown' : s.live.connected ? 'ready' : 'down';
   put('connection', line, s.up ? w[{ unknown: 'unknown', ready: 'connected', down: 'disconnected' }[line]] : w.lost, r?.queue_depth ? w.pending.replace('{}', r.queue_depth) : ago);
   for (const hint of document.querySelectorAll('[data-nocup]')) hint.hidden = cup !== 'no_cup';
+  for (const way of document.querySelectorAll('[data-silent]')) way.hidden = fresh && line === 'ready';
   pour(fresh ? r : null, grams, w);
 }
 
+// busy are the phases in which the pump does something; what became of a dose is the working area's to say.
+const busy = ['armed', 'pouring', 'recovering'];
 const past = (value, ago, w) => (value ? `${w.last} ${value}${ago ? ` · ${ago}` : ''}` : ago);
 
 function pour(r, grams, w) {
@@ -86,7 +115,7 @@ function pour(r, grams, w) {
   const waiting = mine && ['idle', 'armed'].includes(r.phase); // nothing was asked of the pump yet
   put('moved', waiting ? '–' : moved == null ? w.unknown : `${number(moved / 1000, w)} mL`);
   put('weight', r && r.scale.state === 'ready' && grams ? grams : w.unknown);
-  if (mine) put('phase', w[r.phase] ?? '');
+  if (mine || !r) put('phase', mine ? w[r.phase] ?? '' : w.unknown);
   if (moved != null && !waiting) el.querySelector('progress').value = moved;
 }
 
