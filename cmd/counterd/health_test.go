@@ -17,7 +17,7 @@ import (
 
 func TestHealthPage(t *testing.T) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	j, err := station.OpenJournal(t.Context(), filepath.Join(t.TempDir(), "journal.db"), testStation, key, time.Now)
+	j, err := station.OpenJournal(t.Context(), filepath.Join(t.TempDir(), "journal.db"), testStation, key, station.Position{}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

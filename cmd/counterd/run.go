@@ -63,7 +63,7 @@ func (r *runCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if conf.Pour, err = c.pour(); err != nil {
 		return err
 	}
-	conf.Journal, err = station.OpenJournal(ctx, station.JournalPath(r.Dir), identity.Station, identity.Key, time.Now)
+	conf.Journal, err = station.OpenJournal(ctx, station.JournalPath(r.Dir), identity.Station, identity.Key, identity.Position, time.Now)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/lieu-clinic/lieu/devices/sim"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/id"
+	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/store"
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
 )
@@ -128,15 +129,16 @@ func (p *process) died(within time.Duration) bool {
 
 // rig is a whole clinic of real processes: server, counter and bench, on one SQLite file.
 type rig struct {
-	t       *testing.T
-	url     string // database
-	base    string // of the server
-	dir     string
-	c       *smallClinic
-	bench   *sim.Bench
-	server  *process
-	counter *process
-	api     *clinicapi.ClientWithResponses
+	t        *testing.T
+	url      string // database
+	base     string // of the server
+	dir      string
+	c        *smallClinic
+	bench    *sim.Bench
+	server   *process
+	counter  *process
+	api      *clinicapi.ClientWithResponses
+	replaced int // how often the counter's computer was replaced
 }
 
 // newRig seeds a clinic with patients and starts everything. The crash points are those of the first start; "" is none.
@@ -171,11 +173,19 @@ func (r *rig) install(speed float64) {
 	r.bench, err = sim.NewBench(sim.Config{Now: time.Now, Seed: 7, Dir: r.path("bench"), Speed: speed})
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { _ = r.bench.Close() })
-	enrol := exec.Command(program(r.t, "counterd"), "enroll", "--server", r.base, "--code", r.c.code, "--dir", r.path("counter"))
-	out, err := enrol.CombinedOutput()
-	require.NoError(r.t, err, string(out))
+	out, err := r.enrol(r.c.code)
+	require.NoError(r.t, err, out)
 	require.NoError(r.t, os.WriteFile(r.path("counterd.yaml"), []byte(quick), 0o600))
 }
+
+// enrol makes the folder of the counter's computer known to the server.
+func (r *rig) enrol(code string) (string, error) {
+	out, err := exec.Command(program(r.t, "counterd"), "enroll", "--server", r.base, "--code", code, "--dir", r.computer()).CombinedOutput()
+	return string(out), err
+}
+
+// computer is the folder of the counter's computer, which a test may replace by another.
+func (r *rig) computer() string { return r.path(fmt.Sprintf("counter%d", r.replaced)) }
 
 // quick weighs as carefully as in the clinic but does not wait as long: the bench runs four times as fast.
 const quick = `
@@ -201,7 +211,7 @@ func (r *rig) startServer(crash string) {
 func (r *rig) startCounter(crash string) {
 	r.t.Helper()
 	b := r.path("bench")
-	r.counter = start(r.t, crash, "counterd", "run", "--dir", r.path("counter"), "--config", r.path("counterd.yaml"), "--server", r.base,
+	r.counter = start(r.t, crash, "counterd", "run", "--dir", r.computer(), "--config", r.path("counterd.yaml"), "--server", r.base,
 		"--scale", "mt-sics,"+b+"/scale0",
 		"--pump", "new-era,"+b+"/pump0,diameter_mm=26.7,rate_ml_min=200,max_ml=30,min_ml=0.2",
 		"--scanner", "line,"+b+"/scanner0")
@@ -223,15 +233,18 @@ func (r *rig) eventually(what string, true_ func() bool) {
 	}
 }
 
-func (r *rig) signIn() {
+func (r *rig) signIn() { r.t.Helper(); r.api = r.signInAs(r.c.nurse) }
+
+func (r *rig) signInAs(who staff.Member) *clinicapi.ClientWithResponses {
 	r.t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(r.t, err)
-	r.api, err = clinicapi.NewClientWithResponses(r.base+"/v1", clinicapi.WithHTTPClient(&http.Client{Jar: jar, Timeout: 10 * time.Second}))
+	api, err := clinicapi.NewClientWithResponses(r.base+"/v1", clinicapi.WithHTTPClient(&http.Client{Jar: jar, Timeout: 10 * time.Second}))
 	require.NoError(r.t, err)
-	resp, err := r.api.SignInWithResponse(context.Background(), clinicapi.SignInJSONRequestBody{Username: r.c.nurse.Username, Password: password})
+	resp, err := api.SignInWithResponse(context.Background(), clinicapi.SignInJSONRequestBody{Username: who.Username, Password: password})
 	require.NoError(r.t, err)
 	require.Less(r.t, resp.StatusCode(), 300, string(resp.Body))
+	return api
 }
 
 // devicesReady waits until the server knows pump and scale of the window as ready.
@@ -329,7 +342,7 @@ func (r *rig) close() {
 	r.t.Helper()
 	r.counter.stop()
 	r.server.stop()
-	out, err := exec.Command(program(r.t, "counterd"), "journal", "verify", "--dir", r.path("counter")).CombinedOutput()
+	out, err := exec.Command(program(r.t, "counterd"), "journal", "verify", "--dir", r.computer()).CombinedOutput()
 	require.NoError(r.t, err, string(out))
 	out, err = exec.Command(program(r.t, "clinicd"), "verify", "--database", r.url, "--key-file", r.path("master.key")).CombinedOutput()
 	require.NoError(r.t, err, string(out))

@@ -180,7 +180,7 @@ func (s *Service) IssueEnrolCode(ctx context.Context, c clinic.ID, by staff.Memb
 
 // Enrol gives a station the public key of its counter computer, against the code. The answer says where the station's
 // chain of events stands, for the computer to go on from. Whatever is wrong, station, code or time, is one and the same
-// fault.Unauthorized.
+// fault.Unauthorized. fault.Conflict while a dispensing of the station may still move liquid: people settle it first.
 func (s *Service) Enrol(ctx context.Context, key StationID, code string, public ed25519.PublicKey) (Station, error) {
 	if len(public) != ed25519.PublicKeySize {
 		return Station{}, fault.New(fault.Invalid, "station.key", "a public key of %d bytes", len(public))
@@ -200,6 +200,10 @@ func (s *Service) Enrol(ctx context.Context, key StationID, code string, public 
 		now := s.instant()
 		if !s.codes.Match(code, st.EnrolCode) || now >= st.EnrolBy {
 			return wrongCode(key)
+		}
+		// A new counter would be asked for its word on what the old one was told to pour, and cannot know.
+		if err := idle(ctx, tx, key); err != nil {
+			return err
 		}
 		replaced := len(st.PublicKey) > 0
 		st.PublicKey, st.EnrolCode, st.EnrolBy, st.Active = public, "", 0, true

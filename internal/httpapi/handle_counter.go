@@ -34,9 +34,19 @@ func (s *Server) Enrol(ctx context.Context, r gen.EnrolRequestObject) (gen.Enrol
 	if !ok {
 		return nil, fault.New(fault.Internal, "", "server key of another kind")
 	}
+	seq, hash := standing(st)
 	return gen.Enrol200JSONResponse{
 		StationId: gen.UUID(st.ID), ClinicId: gen.UUID(st.Clinic), Name: st.Name, ServerKey: public, Manual: st.Manual,
+		Seq: seq, Hash: hash,
 	}, nil
+}
+
+// standing is the end of a station's chain of events as received.
+func standing(st equipment.Station) (seq int64, hash string) {
+	if st.EventSeq == 0 {
+		return 0, stationlog.Genesis
+	}
+	return st.EventSeq, string(st.EventHash)
 }
 
 // enrolling finds the station that a code was issued for; done is true for one that has this key already. A code names no
@@ -73,11 +83,8 @@ func (s *Server) ReadStanding(ctx context.Context, _ gen.ReadStandingRequestObje
 	if err != nil {
 		return nil, err
 	}
-	hash := stationlog.Genesis
-	if w.EventSeq > 0 {
-		hash = string(w.EventHash)
-	}
-	return gen.ReadStanding200JSONResponse{Seq: w.EventSeq, Hash: hash}, nil
+	seq, hash := standing(w.Station)
+	return gen.ReadStanding200JSONResponse{Seq: seq, Hash: hash}, nil
 }
 
 // ReportEvents stores a station's signed records.

@@ -72,7 +72,7 @@ func (w *window) start() {
 	w.t.Helper()
 	var err error
 	conf := w.conf
-	conf.Journal, err = OpenJournal(w.t.Context(), filepath.Join(w.dir, "journal.db"), conf.Identity.Station, conf.Identity.Key, time.Now)
+	conf.Journal, err = OpenJournal(w.t.Context(), filepath.Join(w.dir, "journal.db"), conf.Identity.Station, conf.Identity.Key, Position{}, time.Now)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -37,6 +37,9 @@ type Identity struct {
 	Name      string            `json:"name"`
 	ServerKey ed25519.PublicKey `json:"server_key"`
 	Manual    bool              `json:"manual"` // poured by hand: no pump
+	// Position is where the station's chain of events stood when this counter was enrolled: a counter that replaces
+	// another goes on from there.
+	Position
 
 	Key ed25519.PrivateKey `json:"-"`
 }

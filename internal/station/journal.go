@@ -77,6 +77,7 @@ type Journal struct {
 	now     func() time.Time
 	changed chan struct{}
 
+	start  Position   // what the first event here follows; set once
 	mu     sync.Mutex // guards all below, and orders writes
 	seq    int64
 	hash   string
@@ -86,14 +87,15 @@ type Journal struct {
 }
 
 // OpenJournal opens or creates the journal of a station at path and checks it from the first row to the last. A journal
-// that does not check out is not opened: the error names the first bad row ([RowError]).
-func OpenJournal(ctx context.Context, path, station string, key ed25519.PrivateKey, now func() time.Time) (*Journal, error) {
+// that does not check out is not opened: the error names the first bad row ([RowError]). A new journal begins after
+// start; one that exists keeps its own beginning.
+func OpenJournal(ctx context.Context, path, station string, key ed25519.PrivateKey, start Position, now func() time.Time) (*Journal, error) {
 	db, err := openDB(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", path, err)
 	}
 	j := &Journal{db: db, station: station, key: key, now: now, changed: make(chan struct{}, 1)}
-	if err := j.load(ctx); err != nil {
+	if err := j.load(ctx, start); err != nil {
 		return nil, fmt.Errorf("journal %s: %w", path, errors.Join(err, db.Close()))
 	}
 	return j, nil
@@ -116,10 +118,11 @@ func openDB(ctx context.Context, path string) (*sql.DB, error) {
 	return db, nil
 }
 
-func (j *Journal) load(ctx context.Context) error {
+func (j *Journal) load(ctx context.Context, start Position) error {
 	pub := publicOf(j.key)
-	if _, err := j.db.ExecContext(ctx, `INSERT INTO station (one, id, public_key) VALUES (1, ?, ?) ON CONFLICT DO NOTHING`,
-		j.station, []byte(pub)); err != nil {
+	start = start.orGenesis()
+	if _, err := j.db.ExecContext(ctx, `INSERT INTO station (one, id, public_key, start_seq, start_hash, acknowledged)
+		VALUES (1, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, j.station, []byte(pub), start.Seq, start.Hash, start.Seq); err != nil {
 		return fmt.Errorf("owner: %w", err)
 	}
 	owner, err := readOwner(ctx, j.db)
@@ -133,19 +136,35 @@ func (j *Journal) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.seq, j.hash, j.acked = sum.Seq, sum.Hash, owner.acked
+	j.start, j.seq, j.hash, j.acked = owner.start, sum.Seq, sum.Hash, owner.acked
 	return nil
 }
 
 type owner struct {
 	station string
 	key     ed25519.PublicKey
+	start   Position
 	acked   int64
+}
+
+// Position is a place in a station's chain of events: the number and hash of one event. The zero Position is the
+// beginning.
+type Position struct {
+	Seq  int64  `json:"seq"`
+	Hash string `json:"hash"`
+}
+
+func (p Position) orGenesis() Position {
+	if p.Seq == 0 {
+		p.Hash = stationlog.Genesis
+	}
+	return p
 }
 
 func readOwner(ctx context.Context, db *sql.DB) (o owner, err error) {
 	var key []byte
-	err = db.QueryRowContext(ctx, `SELECT id, public_key, acknowledged FROM station`).Scan(&o.station, &key, &o.acked)
+	err = db.QueryRowContext(ctx, `SELECT id, public_key, start_seq, start_hash, acknowledged FROM station`).
+		Scan(&o.station, &key, &o.start.Seq, &o.start.Hash, &o.acked)
 	if err != nil {
 		return owner{}, fmt.Errorf("owner: %w", err)
 	}

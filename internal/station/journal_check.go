@@ -65,7 +65,7 @@ func check(ctx context.Context, db *sql.DB, o owner, tail int64) (Summary, error
 	if err := db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM events`).Scan(&last); err != nil {
 		return Summary{}, fmt.Errorf("last event: %w", err)
 	}
-	w := walk{owner: o, signedFrom: 1, hash: stationlog.Genesis, at: map[string]place{}}
+	w := walk{owner: o, signedFrom: 1, seq: o.start.Seq, hash: o.start.Hash, at: map[string]place{}}
 	if tail > 0 {
 		w.signedFrom = last - tail + 1
 	}

@@ -35,10 +35,10 @@ func (j *Journal) After(ctx context.Context, seq int64, limit, size int) ([]Entr
 	return batch, rows.Err()
 }
 
-// HashAt returns the hash of one event; [stationlog.Genesis] for 0, "" when there is no such event.
+// HashAt returns the hash of one event, also of the one that the journal began after; "" when there is no such event.
 func (j *Journal) HashAt(ctx context.Context, seq int64) (string, error) {
-	if seq == 0 {
-		return stationlog.Genesis, nil
+	if seq == j.start.Seq {
+		return j.start.Hash, nil
 	}
 	var hash string
 	err := j.db.QueryRowContext(ctx, `SELECT hash FROM events WHERE seq = ?`, seq).Scan(&hash)
@@ -62,7 +62,7 @@ func (j *Journal) Acknowledged() int64 {
 // lost. Events stay in the journal either way.
 func (j *Journal) Acknowledge(ctx context.Context, seq int64) error {
 	return j.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if seq < 0 || seq > j.seq {
+		if seq < j.start.Seq || seq > j.seq {
 			return fmt.Errorf("acknowledged event %d of %d: %w", seq, j.seq, ErrStep)
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE station SET acknowledged = ?`, seq)

@@ -22,7 +22,9 @@ CREATE TABLE station (
 	one          INTEGER PRIMARY KEY CHECK (one = 1),
 	id           TEXT    NOT NULL,
 	public_key   BLOB    NOT NULL,
-	acknowledged INTEGER NOT NULL DEFAULT 0
+	start_seq    INTEGER NOT NULL,
+	start_hash   TEXT    NOT NULL,
+	acknowledged INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE events (
 	seq       INTEGER PRIMARY KEY CHECK (seq > 0),

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func openTest(t *testing.T, path string) *Journal {
 	t.Helper()
-	j, err := OpenJournal(t.Context(), path, stationID, seedKey('c'), time.Now)
+	j, err := OpenJournal(t.Context(), path, stationID, seedKey('c'), Position{}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestJournalNamesTheFirstBadRow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filled(t)
 			tamper(t, path, tc.statement, tc.args...)
-			_, err := OpenJournal(t.Context(), path, stationID, seedKey('c'), time.Now)
+			_, err := OpenJournal(t.Context(), path, stationID, seedKey('c'), Position{}, time.Now)
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("got %v, want %v", err, tc.want)
 			}
@@ -166,17 +166,17 @@ func TestJournalNamesTheFirstBadRow(t *testing.T) {
 
 func TestJournalIsOneStations(t *testing.T) {
 	path := filled(t)
-	if _, err := OpenJournal(t.Context(), path, "another", seedKey('c'), time.Now); !errors.Is(err, ErrForeign) {
+	if _, err := OpenJournal(t.Context(), path, "another", seedKey('c'), Position{}, time.Now); !errors.Is(err, ErrForeign) {
 		t.Errorf("another station: %v", err)
 	}
-	if _, err := OpenJournal(t.Context(), path, stationID, seedKey('x'), time.Now); !errors.Is(err, ErrForeign) {
+	if _, err := OpenJournal(t.Context(), path, stationID, seedKey('x'), Position{}, time.Now); !errors.Is(err, ErrForeign) {
 		t.Errorf("another key: %v", err)
 	}
 	if _, err := VerifyJournal(t.Context(), path, seedKey('x').Public().(ed25519.PublicKey)); !errors.Is(err, ErrForeign) {
 		t.Errorf("verified with another key: %v", err)
 	}
 	openTest(t, path)
-	if _, err := OpenJournal(t.Context(), path, stationID, seedKey('c'), time.Now); err == nil {
+	if _, err := OpenJournal(t.Context(), path, stationID, seedKey('c'), Position{}, time.Now); err == nil {
 		t.Error("a second daemon opened the same journal")
 	}
 }
@@ -184,14 +184,14 @@ func TestJournalIsOneStations(t *testing.T) {
 func TestJournalRefusesOtherSchemas(t *testing.T) {
 	path := filled(t)
 	tamper(t, path, "PRAGMA user_version = 99")
-	if _, err := OpenJournal(t.Context(), path, stationID, seedKey('c'), time.Now); !errors.Is(err, ErrSettings) {
+	if _, err := OpenJournal(t.Context(), path, stationID, seedKey('c'), Position{}, time.Now); !errors.Is(err, ErrSettings) {
 		t.Errorf("got %v", err)
 	}
 	notOne := filepath.Join(t.TempDir(), "journal.db")
 	if err := os.WriteFile(notOne, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenJournal(t.Context(), notOne, stationID, seedKey('c'), time.Now); err == nil {
+	if _, err := OpenJournal(t.Context(), notOne, stationID, seedKey('c'), Position{}, time.Now); err == nil {
 		t.Error("a file that is no database was opened")
 	}
 }

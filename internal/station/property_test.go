@@ -60,7 +60,7 @@ func (m *model) path() string { return filepath.Join(m.dir, fmt.Sprintf("journal
 // open begins a life of the daemon.
 func (m *model) open() {
 	var err error
-	if m.journal, err = OpenJournal(context.Background(), m.path(), stationID, seedKey('c'), time.Now); err != nil {
+	if m.journal, err = OpenJournal(context.Background(), m.path(), stationID, seedKey('c'), Position{}, time.Now); err != nil {
 		m.t.Fatal(err)
 	}
 	m.pourer = &pourer{

@@ -168,7 +168,7 @@ func newBubble(t *testing.T, change func(*Config)) *bubble {
 
 func (b *bubble) start() {
 	b.t.Helper()
-	j, err := OpenJournal(b.t.Context(), b.path, stationID, seedKey('c'), time.Now)
+	j, err := OpenJournal(b.t.Context(), b.path, stationID, seedKey('c'), Position{}, time.Now)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -437,7 +437,7 @@ func TestRecoveryAfterACrash(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		b := newBubble(t, nil)
 		b.stop()
-		j, err := OpenJournal(t.Context(), b.path, stationID, seedKey('c'), time.Now)
+		j, err := OpenJournal(t.Context(), b.path, stationID, seedKey('c'), Position{}, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

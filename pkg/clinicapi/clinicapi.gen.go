@@ -1375,9 +1375,15 @@ type Enrol struct {
 
 // Enrolled defines model for Enrolled.
 type Enrolled struct {
-	ClinicId UUID   `json:"clinic_id"`
-	Manual   bool   `json:"manual"`
-	Name     string `json:"name"`
+	ClinicId UUID `json:"clinic_id"`
+
+	// Hash Hash of that event in lower-case hex; zeros when nothing was received
+	Hash   string `json:"hash"`
+	Manual bool   `json:"manual"`
+	Name   string `json:"name"`
+
+	// Seq The last event received of this station; the first of this counter has the number after it
+	Seq int64 `json:"seq"`
 
 	// ServerKey Ed25519 key that signs orders
 	ServerKey []byte `json:"server_key"`
