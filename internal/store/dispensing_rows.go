@@ -143,7 +143,16 @@ func toStep(r stepRow) dispensing.Step {
 	}
 }
 
-func toDose(r doseRow) dosing.Dose {
+// doseFact is what a decision needs of a dose: weeks of them travel with every begin.
+type doseFact struct {
+	Day    calendar.Day
+	Part   int
+	MassUg measure.Mass
+	Kind   dosing.DoseKind
+	At     calendar.Instant
+}
+
+func toDose(r doseFact) dosing.Dose {
 	return dosing.Dose{Day: r.Day, Part: r.Part, Mass: r.MassUg, Kind: r.Kind, At: r.At}
 }
 

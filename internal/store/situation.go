@@ -40,9 +40,9 @@ SELECT p.version, (SELECT x.version FROM patient x WHERE x.id = $1::uuid),
 	(SELECT json_agg(` + object("h", holdRow{}) + ` ORDER BY h.id)
 		FROM hold h WHERE h.patient = p.id AND h.lifted_at IS NULL)::text,
 	(SELECT json_agg(c.rule ORDER BY c.id) FROM clearance c WHERE c.patient = p.id AND c.day = q.today)::text,
-	(SELECT json_agg(` + object("d", doseRow{}) + ` ORDER BY d.day, d.part)
+	(SELECT json_agg(` + object("d", doseFact{}) + ` ORDER BY d.day, d.part)
 		FROM dose d WHERE d.patient = p.id AND d.day >= q.since AND d.day <= q.today)::text,
-	(SELECT ` + object("d", doseRow{}) + ` FROM dose d WHERE d.patient = p.id ORDER BY d.at DESC, d.day DESC LIMIT 1)::text,
+	(SELECT ` + object("d", doseFact{}) + ` FROM dose d WHERE d.patient = p.id ORDER BY d.at DESC, d.day DESC LIMIT 1)::text,
 	(SELECT ` + object("s", dispensingStateRow{}) + ` FROM dispensing_state s WHERE s.patient = p.id AND s.open::boolean)::text,
 	(SELECT ` + object("s", stationRow{}) + ` FROM station s WHERE s.id = q.station AND s.clinic = p.clinic)::text,
 	(SELECT s.dispensing::text FROM dispensing_state s
@@ -187,8 +187,8 @@ func takeOrder(f *dosing.Facts, o *prescription.Prescription) {
 
 func (r situationRow) patientFacts(f *dosing.Facts) error {
 	var holds []holdRow
-	var doses []doseRow
-	var last doseRow
+	var doses []doseFact
+	var last doseFact
 	var open dispensingStateRow
 	_, err := decode(r.holds, &holds)
 	for _, h := range holds {

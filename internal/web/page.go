@@ -49,7 +49,7 @@ type withPage struct {
 }
 
 // loadPages parses each page with the layout, once per language: the word function of a template belongs to one.
-func loadPages(texts map[string]phrases) (map[string]map[string]*template.Template, error) {
+func loadPages(texts map[string]phrases, static assets) (map[string]map[string]*template.Template, error) {
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		return nil, err
@@ -57,8 +57,8 @@ func loadPages(texts map[string]phrases) (map[string]map[string]*template.Templa
 	all := make(map[string]map[string]*template.Template, len(texts))
 	for lang, p := range texts {
 		words := template.FuncMap{"t": p.t, "n": func(key string, n int) string { return p.n(key, n) },
-			"barcode": barcodeImage,
-			"work":    func(p page, w any) withPage { return withPage{p, w} }}
+			"barcode": barcodeImage, "static": static.address,
+			"work": func(p page, w any) withPage { return withPage{p, w} }}
 		shared, err := template.New("").Funcs(words).ParseFS(files, "templates/layout.html", "templates/parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("layout: %w", err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -103,10 +104,21 @@ func TestSecurityHeaders(t *testing.T) {
 	require.NotContains(t, csp, "unsafe")
 	require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
 	require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
-	resp, _ = b.do(http.MethodGet, "/static/app.css", nil)
+}
+
+// A static file has an address of its own version: it is kept for ever, and no other address gives it.
+func TestStaticFilesAreKeptByVersion(t *testing.T) {
+	b := newBrowser(t, newFakeAPI())
+	_, body := b.do(http.MethodGet, "/sign-in", nil)
+	style := regexp.MustCompile(`href="(/static/[0-9a-f]{16}/app\.css)"`).FindStringSubmatch(body)
+	require.NotNil(t, style, "the page names its style sheet by version")
+	resp, _ := b.do(http.MethodGet, style[1], nil)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-	require.Equal(t, "no-cache", resp.Header.Get("Cache-Control"))
-	require.NotEmpty(t, resp.Header.Get("ETag"))
+	require.Contains(t, resp.Header.Get("Cache-Control"), "immutable")
+	for _, other := range []string{"/static/app.css", "/static/0000000000000000/app.css", path.Dir(style[1]) + "/"} {
+		resp, _ = b.do(http.MethodGet, other, nil)
+		require.Equal(t, http.StatusNotFound, resp.StatusCode, other)
+	}
 }
 
 func TestAnotherSitesFormIsRefused(t *testing.T) {

@@ -1,9 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"io/fs"
 	"net/http"
 	"strings"
 )
@@ -31,33 +28,4 @@ func secured(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 	return http.NewCrossOriginProtection().Handler(headers)
-}
-
-// staticFiles serves scripts, styles and pictures. A browser keeps them and asks each time whether they are still the
-// same, so that after an update no screen runs an old script on a new page.
-func staticFiles() http.Handler {
-	serve := http.FileServerFS(files)
-	tags := map[string]string{}
-	err := fs.WalkDir(files, "static", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		content, err := files.ReadFile(path)
-		sum := sha256.Sum256(content)
-		tags["/"+path] = `"` + hex.EncodeToString(sum[:16]) + `"`
-		return err
-	})
-	if err != nil {
-		panic(err) // what is embedded can be read
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tag, ok := tags[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		w.Header().Set("ETag", tag)
-		w.Header().Set("Cache-Control", "no-cache")
-		serve.ServeHTTP(w, r)
-	})
 }

@@ -48,6 +48,7 @@ type site struct {
 	opts    Options
 	phrases map[string]phrases
 	pages   map[string]map[string]*template.Template // by language, then by page
+	static  assets
 }
 
 // New returns the clinic's site: the screens, and the API below /v1/, which is where a screen's live data comes from.
@@ -63,11 +64,15 @@ func New(api http.Handler, opts Options) http.Handler {
 	if err != nil {
 		panic(err)
 	}
-	pages, err := loadPages(texts)
+	static, err := newAssets(files)
 	if err != nil {
 		panic(err)
 	}
-	s := &site{api: api, opts: opts, phrases: texts, pages: pages}
+	pages, err := loadPages(texts, static)
+	if err != nil {
+		panic(err)
+	}
+	s := &site{api: api, opts: opts, phrases: texts, pages: pages, static: static}
 	whole := http.NewServeMux()
 	whole.Handle("/v1/", api)
 	whole.Handle("/", secured(s.routes()))
@@ -77,7 +82,7 @@ func New(api http.Handler, opts Options) http.Handler {
 // routes are all the addresses of the screens.
 func (s *site) routes() http.Handler {
 	m := http.NewServeMux()
-	m.Handle("GET /static/", staticFiles())
+	m.Handle("GET /static/", s.static)
 	m.HandleFunc("POST /language", s.setLanguage)
 	m.HandleFunc("GET /sign-in", s.open(showSignIn))
 	m.HandleFunc("POST /sign-in", s.open(signIn))
