@@ -68,7 +68,7 @@ func (s *serveCommand) Run(ctx context.Context, log *slog.Logger, c *cli) error 
 	}
 	secure := s.TLSCert != "" || s.BehindHTTPS
 	api, err := httpapi.New(services, httpapi.Config{
-		Log: log, Now: now, Sessions: db.Sessions(now), Key: k.orders, Hub: w.hub, Observer: w.figures, Ready: db.Ready,
+		Log: log, Now: now, Sessions: db.Sessions(now), Key: k.orders, Hub: w.hub, Observer: w.figures, Ready: readiness(db, folderOf(c.Database), now),
 		SecureCookies: secure, TrustedProxies: s.TrustedProxies,
 	})
 	if err != nil {

@@ -159,7 +159,8 @@ func OpenScanner(ctx context.Context, model string, o Options) (devices.Scanner,
 	if err != nil {
 		return nil, err
 	}
-	s, err := line.Open(link, line.Config{Name: o.name(m)}, o.Now)
+	// A repeated scan is the station's to judge, which knows what went on between.
+	s, err := line.Open(link, line.Config{Name: o.name(m), Repeat: -1}, o.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -22,12 +22,13 @@ import (
 // desk is one person at one computer of the clinic: a browser on the real screens, and hands at the window.
 type desk struct {
 	*browsertest.Tab
-	r *rig
+	r       *rig
+	scanned time.Time // when the last card was held under the scanner
 }
 
 func (r *rig) desk(b *browsertest.Browser) *desk {
 	r.t.Helper()
-	return &desk{b.Tab(r.t, r.base), r}
+	return &desk{Tab: b.Tab(r.t, r.base), r: r}
 }
 
 // signIn proves who sits there.
@@ -65,9 +66,11 @@ func (r *rig) counterUp() {
 	})
 }
 
-// scan holds a card under the window's scanner.
+// scan holds a card under the window's scanner, no faster than a person can: the same code within a second is one scan.
 func (d *desk) scan(p patient.Patient) {
 	d.T.Helper()
+	d.r.eventually("a second has passed since the last card", func() bool { return time.Since(d.scanned) > 1100*time.Millisecond })
+	d.scanned = time.Now()
 	require.NoError(d.T, d.r.bench.Only().Scan(p.Code))
 }
 

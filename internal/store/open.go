@@ -111,6 +111,14 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
+// LastRecorded returns when the newest audit event of any clinic was recorded; zero for an empty record.
+func (s *Store) LastRecorded(ctx context.Context) (at calendar.Instant, err error) {
+	err = s.read.WithContext(ctx).
+		Raw(`SELECT max(e.recorded) FROM audit_head h JOIN audit_event e ON e.clinic = h.clinic AND e.seq = h.seq`).
+		Row().Scan(&at)
+	return at, mapError(err)
+}
+
 // Pending returns how many migrations of this program the database has not had. A database that is ahead of the program
 // counts as one.
 func (s *Store) Pending(ctx context.Context) (int, error) {

@@ -6,9 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3/driver"
 
+	"github.com/lieu-clinic/lieu/internal/audit"
+	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/fault"
 	"github.com/lieu-clinic/lieu/internal/stock"
 )
@@ -157,4 +160,25 @@ func TestFold(t *testing.T) {
 			t.Errorf("fold of %q is not stable", in)
 		}
 	}
+}
+
+func TestLastRecorded(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		last, err := s.LastRecorded(t.Context())
+		must(t, err)
+		if !last.IsZero() {
+			t.Fatalf("an empty record was last written at %s", last)
+		}
+		w := newWorld(t, s, 1, 1, 1)
+		for _, at := range []calendar.Instant{eight.Add(time.Hour), eight.Add(2 * time.Hour)} {
+			must(t, s.Audit().Append(t.Context(), audit.Entry{
+				Clinic: w.clinic, Recorded: at, Actor: audit.System, Action: "clock.test", Subject: string(w.clinic),
+			}))
+			last, err = s.LastRecorded(t.Context())
+			must(t, err)
+			if last != at {
+				t.Fatalf("last recorded %s, want %s", last, at)
+			}
+		}
+	})
 }
