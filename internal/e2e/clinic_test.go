@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -218,12 +219,18 @@ func (s services) shelve(t testing.TB, c *smallClinic) {
 // furnish adds a window with a verified pump and scale and mounts the bottle. The counter enrols with a fresh key.
 func (s services) furnish(t testing.TB, c *smallClinic, window int) {
 	t.Helper()
+	s.furnishWith(t, c, window, equipment.Pump, equipment.Scale, equipment.Scanner)
+}
+
+// furnishWith adds a window with these devices; without a pump it is one that pours by hand.
+func (s services) furnishWith(t testing.TB, c *smallClinic, window int, kinds ...equipment.DeviceKind) {
+	t.Helper()
 	ctx := t.Context()
 	st, err := s.equipment.AddStation(ctx, c.clinic.ID, c.admin, equipment.NewStation{
-		ID: id.New[equipment.StationID](), Name: fmt.Sprintf("Cửa %d", window),
+		ID: id.New[equipment.StationID](), Name: fmt.Sprintf("Cửa %d", window), Manual: !slices.Contains(kinds, equipment.Pump),
 	})
 	require.NoError(t, err)
-	for _, kind := range []equipment.DeviceKind{equipment.Pump, equipment.Scale, equipment.Scanner} {
+	for _, kind := range kinds {
 		d := equipment.Device{ID: id.New[equipment.DeviceID](), Clinic: c.clinic.ID, Station: st.ID, Kind: kind, Model: "sim"}
 		if kind == equipment.Pump {
 			d.Profile = equipment.Profile{MinDose: 200, MaxDose: 30_000, Resolution: 10, Residual: 20_000}
