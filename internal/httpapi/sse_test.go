@@ -154,7 +154,7 @@ func TestStreamBeatsAndEndsWhenSomebodyMayNotAnyMore(t *testing.T) {
 		gone.Active = false
 		s.members.entries[memberKey{m.Clinic, m.ID}] = cached[staff.Member]{value: gone, until: time.Now().Add(time.Hour)}
 		s.members.mu.Unlock()
-		time.Sleep(heartbeat) // of the bubble's clock
+		<-time.After(heartbeat) // by the clock of the bubble
 		require.NoError(t, <-done)
 	})
 }
