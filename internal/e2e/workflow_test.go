@@ -284,3 +284,24 @@ func TestRecordsMustFollow(t *testing.T) {
 		s.verify(t)
 	})
 }
+
+// A counter that was only slow pours a held dispensing after the window began another one. Its word is kept, and while
+// it pours nothing else is begun there.
+func TestSlowCounterIsBelieved(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		s, c, k, clk := aDay(t, url, 3)
+		slow := s.begin(t, c, c.patients[0])
+		clk.add(time.Minute)
+		require.NoError(t, s.doses.HoldExpired(t.Context(), c.clinic.ID))
+		next := s.begin(t, c, c.patients[1])
+		k.report(t, stationlog.KindDispensing, stationlog.Dispensing{Dispensing: string(slow.ID), Volume: slow.Volume})
+		for _, d := range []dispensing.Dispensing{slow, next} {
+			_, err := s.doses.Begin(t.Context(), s.request(c, c.patients[2]))
+			require.Contains(t, rules(t, err), dosing.StationPouring)
+			k.report(t, stationlog.KindDispensing, stationlog.Dispensing{Dispensing: string(d.ID), Volume: d.Volume})
+			k.report(t, stationlog.KindMeasured, poured(t, d.ID, 6*measure.Millilitre))
+		}
+		s.begin(t, c, c.patients[2])
+		s.verify(t)
+	})
+}

@@ -47,7 +47,7 @@ SELECT p.version, (SELECT x.version FROM patient x WHERE x.id = $1::uuid),
 	(SELECT ` + object("s", stationRow{}) + ` FROM station s WHERE s.id = q.station AND s.clinic = p.clinic)::text,
 	(SELECT s.dispensing::text FROM dispensing_state s
 		WHERE s.station = q.station AND s.state IN ('reserved', 'dispensing')
-		AND (q.dispensing IS NULL OR s.dispensing <> q.dispensing)),
+		AND (q.dispensing IS NULL OR s.dispensing <> q.dispensing) ORDER BY s.dispensing LIMIT 1),
 	(SELECT json_agg(json_build_object('Kind', d.kind, 'State', d.state, 'Profile', d.profile, 'Passed',
 			(SELECT v.passed FROM verification v WHERE v.device = d.id AND v.day = q.today ORDER BY v.recorded DESC, v.id DESC LIMIT 1))
 		ORDER BY d.kind) FROM device d WHERE d.station = q.station AND d.clinic = p.clinic)::text,

@@ -102,9 +102,11 @@ CREATE TABLE dispensing_state (
     CONSTRAINT dispensing_state_open_truly CHECK (
         open = (state IN ('reserved', 'dispensing', 'held', 'in_doubt', 'measured')))
 ) STRICT;
--- At most one open dispensing per patient, and one at the pump of a station.
+-- At most one open dispensing per patient, and one on its way to a station. What a station then reports of a pour is a
+-- fact, and no index may refuse it.
 CREATE UNIQUE INDEX dispensing_state_patient_once ON dispensing_state (patient) WHERE open = 1;
-CREATE UNIQUE INDEX dispensing_state_station_once ON dispensing_state (station) WHERE state IN ('reserved', 'dispensing');
+CREATE UNIQUE INDEX dispensing_state_station_once ON dispensing_state (station) WHERE state = 'reserved';
+CREATE INDEX dispensing_state_at_pump ON dispensing_state (station) WHERE state IN ('reserved', 'dispensing');
 CREATE INDEX dispensing_state_lease ON dispensing_state (clinic, lease) WHERE state = 'reserved';
 CREATE INDEX dispensing_state_open ON dispensing_state (clinic, dispensing) WHERE open = 1;
 
