@@ -32,12 +32,13 @@ export function live(root) {
 }
 
 // refresh lets the parts of the page that an event concerns read themselves again. While an act of the person is on its
-// way it waits: of two answers for the working area the older must not replace the newer, nor take its place away. While
-// the area is being read it waits too, because a second reading would be dropped together with the area it was asked by.
+// way it waits: of two answers for the working area the older must not replace the newer, nor take its place away.
+// An event can still be lost, with the area that was to be told; so while the machine works the area is read now and then.
 const waiting = new Set();
 let timer = 0;
 let acting = 0;
 let reading = null; // the working area's own request
+setInterval(() => { if (document.querySelector('#work')?.dataset.stage === 'pouring') refresh('dispensing'); }, 2000);
 function refresh(event) {
   waiting.add(event);
   timer ||= setTimeout(flush, 30);
@@ -45,7 +46,7 @@ function refresh(event) {
 
 function flush() {
   timer = 0;
-  if (acting || reading || !waiting.size) return;
+  if (acting || !waiting.size) return;
   const has = ((events) => (...names) => names.some((n) => events.has(n)))(new Set(waiting));
   waiting.clear();
   if (has('queue', 'hold', 'reset')) for (const id of ['#queue', '#lists']) if (document.querySelector(id)) htmx.trigger(id, 'refresh');
@@ -60,10 +61,7 @@ document.addEventListener('htmx:beforeSend', ({ detail: { elt, target, xhr } }) 
   if (target?.id !== 'work') return;
   if (elt === target) {
     reading = xhr;
-    xhr.addEventListener('loadend', () => {
-      if (reading === xhr) reading = null;
-      if (waiting.size) refresh([...waiting][0]);
-    });
+    xhr.addEventListener('loadend', () => { if (reading === xhr) reading = null; });
     return;
   }
   acting++;
