@@ -35,7 +35,9 @@ test: ## vet and test everything; concurrency once more under the race detector
 	@echo '== go vet'
 	@CGO_ENABLED=0 $(GO) vet ./...
 	@echo '== go test (the first run compiles everything; minutes on two cores)'
-	@CGO_ENABLED=0 $(GO) test -timeout 10m ./...
+	@CGO_ENABLED=0 $(GO) test -timeout 15m $$($(GO) list ./... | grep -v /internal/e2e)
+	@echo '== go test of the whole system: real processes and a browser, by themselves so that nothing slows them'
+	@CGO_ENABLED=0 $(GO) test -timeout 25m ./internal/e2e
 	@$(MAKE) --no-print-directory race
 	@echo '== passed'
 
