@@ -138,7 +138,11 @@ func (r *runCommand) serve(ctx context.Context, addr string, h http.Handler, log
 
 // httpClient believes the system's authorities, or one given file alone.
 func httpClient(ca string) (*http.Client, error) {
-	t := http.DefaultTransport.(*http.Transport).Clone()
+	usual, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return nil, errors.New("the standard HTTP transport was replaced")
+	}
+	t := usual.Clone()
 	t.MaxIdleConnsPerHost = 4
 	t.ResponseHeaderTimeout = 10 * time.Second
 	if ca != "" {
