@@ -138,7 +138,7 @@ func (s *simulateCommand) Run(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("bottle: %w", err)
 	}
 	bench, err := sim.NewBench(sim.Config{
-		Now: time.Now, Seed: s.Seed, Dir: s.Dir, Counters: s.Counters, Speed: s.Speed, Attendant: s.Attendant,
+		Now: time.Now, Seed: s.Seed, Dir: s.Dir, Counters: sim.Named(s.Counters...), Speed: s.Speed, Attendant: s.Attendant,
 		Bottle: bottle, Density: density, PumpBias: s.Bias, Unprimed: s.Unprimed,
 	})
 	if err != nil {

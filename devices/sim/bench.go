@@ -22,8 +22,8 @@ type Config struct {
 	Seed uint64
 	// Dir is where the devices and the control socket are published; "" publishes nothing.
 	Dir string
-	// Counters names the counters; nil is one named "counter". The i-th has the devices pump<i>, scale<i>, scanner<i>.
-	Counters []string
+	// Counters are the counters; nil is one named "counter". The i-th has the devices pump<i>, scale<i>, scanner<i>.
+	Counters []CounterConfig
 	// Speed is how many seconds of physics pass in one second; 0 is 1. Protocol time-outs stay as they are.
 	Speed float64
 	// Attendant keeps an empty cup on each pan and takes a full one away when the next code is scanned.
@@ -37,6 +37,43 @@ type Config struct {
 
 	Scale ScaleConfig
 	Pump  PumpConfig
+}
+
+// CounterConfig is one counter and what stands on it. The zero value of each device is the bench's first model.
+type CounterConfig struct {
+	Name                 string
+	Pump, Scale, Scanner DeviceConfig
+}
+
+// DeviceConfig is one simulated device.
+type DeviceConfig struct {
+	Model   string            // as in the catalogue of drivers
+	Baud    uint32            // that it was set to; 0 is as delivered
+	Options map[string]string // of the model
+}
+
+func (d DeviceConfig) baud(delivered uint32) uint32 {
+	if d.Baud != 0 {
+		return d.Baud
+	}
+	return delivered
+}
+
+// or is the option of that name, or otherwise.
+func (d DeviceConfig) or(option, otherwise string) string {
+	if v, ok := d.Options[option]; ok {
+		return v
+	}
+	return otherwise
+}
+
+// Named is one counter for each name, each with the first models.
+func Named(names ...string) []CounterConfig {
+	var all []CounterConfig
+	for _, name := range names {
+		all = append(all, CounterConfig{Name: name})
+	}
+	return all
 }
 
 // Bench is a set of running counters.
@@ -54,9 +91,12 @@ func NewBench(cfg Config) (*Bench, error) {
 	}
 	cfg.complete()
 	b := &Bench{}
-	for i, name := range cfg.Counters {
-		rng := rand.New(rand.NewPCG(cfg.Seed, uint64(i)))
-		b.counters = append(b.counters, newCounter(cfg, name, i, rng))
+	for i := range cfg.Counters {
+		c, err := newCounter(cfg, i, rand.New(rand.NewPCG(cfg.Seed, uint64(i))))
+		if err != nil {
+			return nil, err
+		}
+		b.counters = append(b.counters, c)
 	}
 	if err := b.start(cfg.Dir); err != nil {
 		return nil, errors.Join(err, b.Close())
@@ -66,7 +106,7 @@ func NewBench(cfg Config) (*Bench, error) {
 
 func (c *Config) complete() {
 	if len(c.Counters) == 0 {
-		c.Counters = []string{"counter"}
+		c.Counters = Named("counter")
 	}
 	if c.Speed <= 0 {
 		c.Speed = 1

@@ -25,8 +25,8 @@ type Counter struct {
 
 	mu      sync.Mutex
 	world   *world
-	pump    *pump
-	scale   *scale
+	pump    pumpMachine
+	scale   scaleMachine
 	last    time.Time // up to here the world has been played
 	due     float64   // s of the world not yet played
 	nextCup time.Time // when the attendant places one; zero: not at all
@@ -40,18 +40,27 @@ const (
 	emptyCup    = 20.0 // µL that count as empty
 )
 
-func newCounter(cfg Config, name string, i int, rng *rand.Rand) *Counter {
+func newCounter(cfg Config, i int, rng *rand.Rand) (*Counter, error) {
+	own := cfg.Counters[i]
+	pump, err := findPump(own.Pump.Model)
+	if err != nil {
+		return nil, err
+	}
+	scale, err := findScale(own.Scale.Model)
+	if err != nil {
+		return nil, err
+	}
 	c := &Counter{
-		name: name, now: cfg.Now, speed: cfg.Speed, attendant: cfg.Attendant,
-		pumpPort:    newPort(fmt.Sprintf("pump%d", i), 19200, rng),
-		scalePort:   newPort(fmt.Sprintf("scale%d", i), 9600, rng),
-		scannerPort: newPort(fmt.Sprintf("scanner%d", i), 9600, rng),
+		name: own.Name, now: cfg.Now, speed: cfg.Speed, attendant: cfg.Attendant,
+		pumpPort:    newPort(fmt.Sprintf("pump%d", i), own.Pump.baud(pump.baud), rng),
+		scalePort:   newPort(fmt.Sprintf("scale%d", i), own.Scale.baud(scale.baud), rng),
+		scannerPort: newPort(fmt.Sprintf("scanner%d", i), own.Scanner.baud(9600), rng),
 		stop:        make(chan struct{}),
 		world:       newWorld(cfg, rng),
 		last:        cfg.Now(),
 	}
-	c.pump = newPump(cfg.Pump, c.pumpPort, c.world)
-	c.scale = newScale(cfg.Scale, i, c.scalePort, c.world)
+	c.pump = pump.make(cfg, own.Pump, i, c.pumpPort, c.world)
+	c.scale = scale.make(cfg, own.Scale, i, c.scalePort, c.world)
 	if c.attendant {
 		c.world.cup = c.world.newCup()
 	}
@@ -59,7 +68,7 @@ func newCounter(cfg Config, name string, i int, rng *rand.Rand) *Counter {
 	for range int(2 / stepTime) {
 		c.world.step()
 	}
-	return c
+	return c, nil
 }
 
 func (c *Counter) start(dir string) error {
@@ -249,7 +258,7 @@ func (c *Counter) powerCycle(now time.Time, p *port, f Fault) error {
 	case p == c.scalePort:
 		c.scale.powerCycle(now)
 	case p == c.pumpPort && f.ML > 0:
-		c.pump.failAt = c.pump.infused + f.ML*1000
+		c.pump.failAfter(f.ML * 1000)
 	case p == c.pumpPort:
 		c.pump.powerCycle(now)
 	default:

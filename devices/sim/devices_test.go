@@ -325,7 +325,7 @@ func TestAttendant(t *testing.T) {
 }
 
 func TestTwoCounters(t *testing.T) {
-	virtual(t, sim.Config{Counters: []string{"window 1", "window 2"}}, func(t *testing.T, b *sim.Bench) {
+	virtual(t, sim.Config{Counters: sim.Named("window 1", "window 2")}, func(t *testing.T, b *sim.Bench) {
 		converse(t, connect(t, b, "scale1"), step{say: "I4\r\n", want: "I4 A \"1000002\"\r\n"})
 		two, err := b.Counter("window 2")
 		if err != nil {

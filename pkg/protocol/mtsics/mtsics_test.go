@@ -14,7 +14,7 @@ import (
 )
 
 func grams(value measure.Weight, decimals, width int) mtsics.Weight {
-	return mtsics.Weight{Value: value, Decimals: decimals, Unit: "g", Width: width}
+	return mtsics.Weight{Printed: measure.Printed{Value: value, Decimals: decimals, Unit: "g"}, Width: width}
 }
 
 func TestDecode(t *testing.T) {
@@ -24,8 +24,8 @@ func TestDecode(t *testing.T) {
 		"S S      100.00 g":         {ID: mtsics.S, Status: mtsics.Stable, Weight: grams(100_000_000, 2, 11)},
 		"S S       0.00 g":          {ID: mtsics.S, Status: mtsics.Stable, Weight: grams(0, 2, 10)},
 		"S S          5 g":          {ID: mtsics.S, Status: mtsics.Stable, Weight: grams(5_000_000, 0, 10)},
-		"S S    1.23456 kg":         {ID: mtsics.S, Status: mtsics.Stable, Weight: mtsics.Weight{Value: 1_234_560_000, Decimals: 5, Unit: "kg", Width: 10}},
-		"S S    12345.6 mg":         {ID: mtsics.S, Status: mtsics.Stable, Weight: mtsics.Weight{Value: 12_345_600, Decimals: 1, Unit: "mg", Width: 10}},
+		"S S    1.23456 kg":         {ID: mtsics.S, Status: mtsics.Stable, Weight: mtsics.Weight{Printed: measure.Printed{Value: 1_234_560_000, Decimals: 5, Unit: "kg"}, Width: 10}},
+		"S S    12345.6 mg":         {ID: mtsics.S, Status: mtsics.Stable, Weight: mtsics.Weight{Printed: measure.Printed{Value: 12_345_600, Decimals: 1, Unit: "mg"}, Width: 10}},
 		"S I":                       {ID: mtsics.S, Status: mtsics.NotExecutable},
 		"S +":                       {ID: mtsics.S, Status: mtsics.Overload},
 		"S -":                       {ID: mtsics.S, Status: mtsics.Underload},
@@ -196,7 +196,7 @@ func drawWeight(t *rapid.T) mtsics.Weight {
 		n *= 10
 	}
 	width := rapid.SampledFrom([]int{10, 11}).Draw(t, "width")
-	return mtsics.Weight{Value: measure.Weight(n), Decimals: decimals, Unit: unit, Width: width}
+	return mtsics.Weight{Printed: measure.Printed{Value: measure.Weight(n), Decimals: decimals, Unit: unit}, Width: width}
 }
 
 func drawReply(t *rapid.T) mtsics.Reply {

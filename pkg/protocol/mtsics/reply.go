@@ -52,10 +52,8 @@ const (
 
 // Weight is the weight of a reply.
 type Weight struct {
-	Value    measure.Weight
-	Decimals int    // as printed, in Unit
-	Unit     string // "g", "kg" or "mg"
-	Width    int    // of the field: a balance uses the same width always, so a change betrays a lost or added byte
+	measure.Printed
+	Width int // of the field: a balance uses the same width always, so a change betrays a lost or added byte
 }
 
 // Reply is one line from the balance. Its zero value is no reply.
@@ -76,7 +74,7 @@ var (
 	// ErrSyntax: the line is not a reply.
 	ErrSyntax = errors.New("not an MT-SICS reply")
 	// ErrUnit: the line is a weight in a unit that is not g, kg or mg, or finer than a microgram.
-	ErrUnit = errors.New("weight in a unit that is not used for dosing")
+	ErrUnit = measure.ErrUnit
 )
 
 // shape is what may follow an ID: statuses with a weight, alone, and with text.

@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strconv"
 	"time"
 
@@ -39,37 +38,31 @@ const (
 	scaleBoot   = 500 * time.Millisecond
 	repeatEvery = 100 * time.Millisecond
 	adjustTime  = 2 * time.Second
-	capacity    = 52_000 // digits
-	underload   = -200   // digits
-	zeroRange   = 1_040  // digits: 2 % of the capacity
 	longestLine = 80
 )
 
-// scale is an MT-SICS balance. Weights inside it are whole digits of 0.01 g.
-type scale struct {
+// mtsics is an MT-SICS balance.
+type mtsics struct {
+	pan
 	cfg    ScaleConfig
 	serial string
 	port   *port
-	world  *world
 
-	zero, tare int
-	line       []byte
-	pending    proto.Command // a command that waits for a stable weight, "" for none
-	giveUp     time.Time
-	repeatAt   time.Time // zero: no repeated sending
-	adjusted   time.Time // zero: no adjustment runs
-	deafUntil  time.Time
+	line      []byte
+	pending   proto.Command // a command that waits for a stable weight, "" for none
+	giveUp    time.Time
+	repeatAt  time.Time // zero: no repeated sending
+	adjusted  time.Time // zero: no adjustment runs
+	deafUntil time.Time
 }
 
-func newScale(cfg ScaleConfig, i int, p *port, w *world) *scale {
-	serial := cfg.Serial
-	if n, err := strconv.Atoi(serial); err == nil {
-		serial = strconv.Itoa(n + i)
-	}
-	return &scale{cfg: cfg, serial: serial, port: p, world: w}
+func newMTSICS(cfg Config, d DeviceConfig, i int, p *port, w *world) scaleMachine {
+	c := cfg.Scale
+	c.Serial = d.or("serial", c.Serial)
+	return &mtsics{pan: pan{world: w}, cfg: c, serial: countUp(c.Serial, i), port: p}
 }
 
-func (s *scale) hear(now time.Time, b []byte) {
+func (s *mtsics) hear(now time.Time, b []byte) {
 	if now.Before(s.deafUntil) {
 		return
 	}
@@ -90,7 +83,7 @@ func (s *scale) hear(now time.Time, b []byte) {
 	}
 }
 
-func (s *scale) obey(now time.Time, c proto.Command) {
+func (s *mtsics) obey(now time.Time, c proto.Command) {
 	switch c {
 	case proto.StableWeight, proto.Zero, proto.Tare:
 		s.repeatAt = time.Time{}
@@ -101,9 +94,9 @@ func (s *scale) obey(now time.Time, c proto.Command) {
 	case proto.WeightRepeat:
 		s.repeatAt = now
 	case proto.ZeroNow:
-		s.answer(c, s.setZero(s.short(proto.ZI, proto.Z), s.settled()))
+		s.answer(c, s.zeroed(s.short(proto.ZI, proto.Z), s.settled()))
 	case proto.TareNow:
-		s.answer(c, s.setTare(s.short(proto.TI, proto.T), s.settled()))
+		s.answer(c, s.tared(s.short(proto.TI, proto.T), s.settled()))
 	case proto.TareValue:
 		s.answer(c, proto.Reply{ID: proto.TA, Status: proto.Done, Weight: s.amount(s.tare)})
 	case proto.ClearTare:
@@ -120,7 +113,7 @@ func (s *scale) obey(now time.Time, c proto.Command) {
 }
 
 // inform answers the questions about the balance itself.
-func (s *scale) inform(c proto.Command) {
+func (s *mtsics) inform(c proto.Command) {
 	text := func(id proto.ID, args string) {
 		s.answer(c, proto.Reply{ID: id, Status: proto.Done, Args: args})
 	}
@@ -142,7 +135,7 @@ func (s *scale) inform(c proto.Command) {
 	}
 }
 
-func (s *scale) list(c proto.Command) {
+func (s *mtsics) list(c proto.Command) {
 	all := []proto.Command{
 		proto.Reset, proto.ListCommands, proto.Levels, proto.Model, proto.Software, proto.SerialNumber, proto.SoftwareID,
 		proto.StableWeight, proto.WeightNow, proto.WeightRepeat, proto.Zero, proto.ZeroNow, proto.Tare, proto.TareNow,
@@ -157,19 +150,19 @@ func (s *scale) list(c proto.Command) {
 	}
 }
 
-func (s *scale) short(long, short proto.ID) proto.ID {
+func (s *mtsics) short(long, short proto.ID) proto.ID {
 	if s.cfg.ShortIDs {
 		return short
 	}
 	return long
 }
 
-func (s *scale) announce() proto.Reply {
+func (s *mtsics) announce() proto.Reply {
 	return proto.Reply{ID: proto.I4, Status: proto.Done, Args: strconv.Quote(s.serial)}
 }
 
 // wait executes c when the weight is stable; a second command that waits is refused.
-func (s *scale) wait(now time.Time, c proto.Command) {
+func (s *mtsics) wait(now time.Time, c proto.Command) {
 	if s.pending != "" {
 		s.answer(c, proto.Reply{ID: proto.ID(c), Status: proto.NotExecutable})
 		return
@@ -179,7 +172,7 @@ func (s *scale) wait(now time.Time, c proto.Command) {
 }
 
 // watch goes on with what takes time.
-func (s *scale) watch(now time.Time) {
+func (s *mtsics) watch(now time.Time) {
 	if !s.deafUntil.IsZero() {
 		if now.Before(s.deafUntil) {
 			return
@@ -203,27 +196,27 @@ func (s *scale) watch(now time.Time) {
 	}
 }
 
-func (s *scale) finish(now time.Time, c proto.Command) (r proto.Reply, done bool) {
+func (s *mtsics) finish(now time.Time, c proto.Command) (r proto.Reply, done bool) {
 	switch {
 	case now.After(s.giveUp):
 		return proto.Reply{ID: proto.ID(c), Status: proto.NotExecutable}, true
-	case s.outside() != proto.None:
-		return proto.Reply{ID: proto.ID(c), Status: s.outside()}, true
+	case s.outside() != 0:
+		return proto.Reply{ID: proto.ID(c), Status: s.outOfRange()}, true
 	case !s.settled():
 		return proto.Reply{}, false
 	case c == proto.Zero:
-		r = s.setZero(proto.Z, true)
+		r = s.zeroed(proto.Z, true)
 		if r.Status == proto.Stable {
 			r.Status = proto.Done
 		}
 		return r, true
 	case c == proto.Tare:
-		return s.setTare(proto.T, true), true
+		return s.tared(proto.T, true), true
 	}
 	return s.weight(proto.S, s.net()), true
 }
 
-func (s *scale) startAdjusting(now time.Time, c proto.Command) {
+func (s *mtsics) startAdjusting(now time.Time, c proto.Command) {
 	if s.world.cup != nil {
 		s.answer(c, proto.Reply{ID: proto.C3, Status: proto.NotExecutable})
 		return
@@ -232,65 +225,54 @@ func (s *scale) startAdjusting(now time.Time, c proto.Command) {
 	s.answer(c, proto.Reply{ID: proto.C3, Status: proto.More})
 }
 
-func (s *scale) settled() bool { return s.world.stable() }
+// outOfRange is Overload or Underload, None within the range.
+func (s *mtsics) outOfRange() proto.Status { return beyond(s.outside()) }
 
-func (s *scale) gross() int { return int(math.Round(s.world.shown[0]/digit)) - s.zero }
-
-func (s *scale) net() int { return s.gross() - s.tare }
-
-// outside is Overload or Underload, None within the range.
-func (s *scale) outside() proto.Status {
-	switch {
-	case s.gross() > capacity:
+func beyond(side int) proto.Status {
+	switch side {
+	case 1:
 		return proto.Overload
-	case s.gross() < underload:
+	case -1:
 		return proto.Underload
 	}
 	return proto.None
 }
 
-func (s *scale) status() proto.Status {
+func (s *mtsics) status() proto.Status {
 	if s.settled() {
 		return proto.Stable
 	}
 	return proto.Dynamic
 }
 
-func (s *scale) weight(id proto.ID, digits int) proto.Reply {
-	if out := s.outside(); out != proto.None {
+func (s *mtsics) weight(id proto.ID, digits int) proto.Reply {
+	if out := s.outOfRange(); out != proto.None {
 		return proto.Reply{ID: id, Status: out}
 	}
 	return proto.Reply{ID: id, Status: s.status(), Weight: s.amount(digits)}
 }
 
-func (s *scale) amount(digits int) proto.Weight {
-	w := proto.Weight{Value: measure.Weight(digits) * 10 * measure.WeightMilligram, Decimals: 2, Unit: "g", Width: 10}
+func (s *mtsics) amount(digits int) proto.Weight {
+	w := proto.Weight{Width: 10, Printed: measure.Printed{
+		Value: measure.Weight(digits) * 10 * measure.WeightMilligram, Decimals: 2, Unit: "g",
+	}}
 	if s.cfg.Wide {
 		w.Width = 11
 	}
 	return w
 }
 
-func (s *scale) setZero(id proto.ID, stable bool) proto.Reply {
-	now := s.gross() + s.zero
-	switch {
-	case now > zeroRange:
-		return proto.Reply{ID: id, Status: proto.Overload}
-	case now < -zeroRange:
-		return proto.Reply{ID: id, Status: proto.Underload}
+func (s *mtsics) zeroed(id proto.ID, stable bool) proto.Reply {
+	if side := s.setZero(); side != 0 {
+		return proto.Reply{ID: id, Status: beyond(side)}
 	}
-	s.zero, s.tare = now, 0
 	return proto.Reply{ID: id, Status: settledOr(stable)}
 }
 
-func (s *scale) setTare(id proto.ID, stable bool) proto.Reply {
-	switch out := s.outside(); {
-	case out != proto.None:
-		return proto.Reply{ID: id, Status: out}
-	case s.gross() < 0:
-		return proto.Reply{ID: id, Status: proto.Underload}
+func (s *mtsics) tared(id proto.ID, stable bool) proto.Reply {
+	if side := s.setTare(); side != 0 {
+		return proto.Reply{ID: id, Status: beyond(side)}
 	}
-	s.tare = s.gross()
 	return proto.Reply{ID: id, Status: settledOr(stable), Weight: s.amount(s.tare)}
 }
 
@@ -302,14 +284,15 @@ func settledOr(stable bool) proto.Status {
 }
 
 // powerCycle forgets tare and zero, and announces the serial number when the start is over.
-func (s *scale) powerCycle(now time.Time) {
-	s.zero, s.tare, s.pending = 0, 0, ""
+func (s *mtsics) powerCycle(now time.Time) {
+	s.forget()
+	s.pending = ""
 	s.repeatAt, s.adjusted = time.Time{}, time.Time{}
 	s.line = s.line[:0]
 	s.deafUntil = now.Add(scaleBoot)
 }
 
-func (s *scale) answer(cause proto.Command, r proto.Reply) {
+func (s *mtsics) answer(cause proto.Command, r proto.Reply) {
 	b, err := proto.AppendReply(nil, r)
 	if err != nil {
 		return // a weight that no balance could show
@@ -317,13 +300,4 @@ func (s *scale) answer(cause proto.Command, r proto.Reply) {
 	s.port.say(string(cause), b)
 }
 
-// ScaleState is a balance as it truly is.
-type ScaleState struct {
-	Serial string  `json:"serial"`
-	ShownG float64 `json:"shown_g"`
-	Stable bool    `json:"stable"`
-}
-
-func (s *scale) report() ScaleState {
-	return ScaleState{Serial: s.serial, ShownG: float64(s.net()) / 100, Stable: s.settled()}
-}
+func (s *mtsics) report() ScaleState { return s.pan.report(s.serial) }

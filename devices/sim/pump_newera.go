@@ -27,8 +27,8 @@ const (
 	pumpBoot  = time.Second
 )
 
-// pump is a New Era pump. It keeps its settings without power, as the real one does.
-type pump struct {
+// newEra is a New Era pump. It keeps its settings without power, as the real one does.
+type newEra struct {
 	cfg   PumpConfig
 	port  *port
 	world *world
@@ -60,18 +60,20 @@ type pump struct {
 	runs   int     // RUN commands received, executed or not
 }
 
-func newPump(cfg PumpConfig, p *port, w *world) *pump {
-	return &pump{
-		cfg: cfg, port: p, world: w,
+func newNewEra(cfg Config, d DeviceConfig, _ int, p *port, w *world) pumpMachine {
+	c := cfg.Pump
+	c.Version = d.or("version", c.Version)
+	return &newEra{
+		cfg: c, port: p, world: w,
 		powerFail: "0", phase: "1", diameter: "26.59", volume: "0.000", unit: "ML", rate: "1.000MM", direction: "INF",
 		state: proto.Stopped, alarm: proto.WasReset, // it was switched on
 	}
 }
 
-func (p *pump) moving() bool { return p.state == proto.Infusing || p.state == proto.Withdrawing }
+func (p *newEra) moving() bool { return p.state == proto.Infusing || p.state == proto.Withdrawing }
 
 // hear takes bytes from the host: safe packets, and in basic mode lines ended by CR too.
-func (p *pump) hear(now time.Time, b []byte) {
+func (p *newEra) hear(now time.Time, b []byte) {
 	if now.Before(p.deafUntil) {
 		return
 	}
@@ -99,7 +101,7 @@ func (p *pump) hear(now time.Time, b []byte) {
 	}
 }
 
-func (p *pump) hearPackets(now time.Time, b []byte) {
+func (p *newEra) hearPackets(now time.Time, b []byte) {
 	for {
 		payload, rest, ok := p.frames.Next(b)
 		if !ok {
@@ -111,7 +113,7 @@ func (p *pump) hearPackets(now time.Time, b []byte) {
 }
 
 // obey executes one command and answers it in the mode that is then in force.
-func (p *pump) obey(now time.Time, text string, packet bool) {
+func (p *newEra) obey(now time.Time, text string, packet bool) {
 	command := strings.ToUpper(strings.ReplaceAll(text, " ", ""))
 	name := strings.TrimLeft(command, "0123456789")
 	if address := command[:len(command)-len(name)]; address != "" {
@@ -142,7 +144,7 @@ func (p *pump) obey(now time.Time, text string, packet bool) {
 	p.say(command, r)
 }
 
-func (p *pump) say(cause string, r proto.Reply) {
+func (p *newEra) say(cause string, r proto.Reply) {
 	if p.safe > 0 {
 		p.port.say(cause, proto.AppendSafe(nil, r.Payload()))
 		return
@@ -150,7 +152,7 @@ func (p *pump) say(cause string, r proto.Reply) {
 	p.port.say(cause, proto.AppendBasic(nil, r.Payload()))
 }
 
-func (p *pump) execute(now time.Time, name string) (data string, fault proto.DataError) {
+func (p *newEra) execute(now time.Time, name string) (data string, fault proto.DataError) {
 	switch name {
 	case "":
 		return "", ""
@@ -194,7 +196,7 @@ func (p *pump) execute(now time.Time, name string) (data string, fault proto.Dat
 func isSwitch(s string) bool { return s == "0" || s == "1" }
 
 // setting answers with the value, or takes a new one while the pump stands still.
-func (p *pump) setting(value *string, arg string, valid func(string) bool) (string, proto.DataError) {
+func (p *newEra) setting(value *string, arg string, valid func(string) bool) (string, proto.DataError) {
 	switch {
 	case arg == "":
 		return *value, ""
@@ -207,7 +209,7 @@ func (p *pump) setting(value *string, arg string, valid func(string) bool) (stri
 	return "", ""
 }
 
-func (p *pump) setSafe(now time.Time, arg string) (string, proto.DataError) {
+func (p *newEra) setSafe(now time.Time, arg string) (string, proto.DataError) {
 	if arg == "" {
 		return strconv.Itoa(p.safe), ""
 	}
@@ -224,7 +226,7 @@ func (p *pump) setSafe(now time.Time, arg string) (string, proto.DataError) {
 	return "", ""
 }
 
-func (p *pump) setDiameter(arg string) (string, proto.DataError) {
+func (p *newEra) setDiameter(arg string) (string, proto.DataError) {
 	data, fault := p.setting(&p.diameter, arg, func(s string) bool {
 		d, err := proto.ParseDiameter(s)
 		return err == nil && d >= proto.MinDiameter && d <= proto.MaxDiameter
@@ -240,7 +242,7 @@ func (p *pump) setDiameter(arg string) (string, proto.DataError) {
 	return "", ""
 }
 
-func (p *pump) setVolume(arg string) (string, proto.DataError) {
+func (p *newEra) setVolume(arg string) (string, proto.DataError) {
 	switch {
 	case arg == "":
 		return p.volume + p.unit, ""
@@ -252,7 +254,7 @@ func (p *pump) setVolume(arg string) (string, proto.DataError) {
 
 func isNumber(s string) bool { _, err := proto.ParseDiameter(s); return err == nil }
 
-func (p *pump) setRate(arg string) (string, proto.DataError) {
+func (p *newEra) setRate(arg string) (string, proto.DataError) {
 	if arg == "" {
 		return p.rate, ""
 	}
@@ -271,7 +273,7 @@ func (p *pump) setRate(arg string) (string, proto.DataError) {
 	return "", ""
 }
 
-func (p *pump) clear(arg string) proto.DataError {
+func (p *newEra) clear(arg string) proto.DataError {
 	if p.moving() {
 		return proto.NotApplicable
 	}
@@ -287,7 +289,7 @@ func (p *pump) clear(arg string) proto.DataError {
 }
 
 // run starts the phase, or goes on with a paused one.
-func (p *pump) run() proto.DataError {
+func (p *newEra) run() proto.DataError {
 	switch p.state {
 	case proto.Stopped:
 		p.phaseMoved = 0
@@ -304,7 +306,7 @@ func (p *pump) run() proto.DataError {
 }
 
 // halt pauses a moving pump and stops a paused one.
-func (p *pump) halt() proto.DataError {
+func (p *newEra) halt() proto.DataError {
 	switch {
 	case p.moving():
 		p.state = proto.Paused
@@ -316,7 +318,7 @@ func (p *pump) halt() proto.DataError {
 	return ""
 }
 
-func (p *pump) totals() proto.Totals {
+func (p *newEra) totals() proto.Totals {
 	return proto.Totals{Infused: floor(p.infused), Withdrawn: floor(p.withdrawn)}
 }
 
@@ -324,7 +326,7 @@ func (p *pump) totals() proto.Totals {
 func floor(v float64) measure.Volume { return measure.Volume(math.Floor(v + 1e-6)) }
 
 // step pushes for one stepTime of the world.
-func (p *pump) step(now time.Time) {
+func (p *newEra) step(now time.Time) {
 	if !p.moving() {
 		return
 	}
@@ -350,13 +352,13 @@ func (p *pump) step(now time.Time) {
 	}
 }
 
-func (p *pump) stall() bool {
+func (p *newEra) stall() bool {
 	p.stallTime += stepTime
 	return p.stallTime > stallAfter
 }
 
 // perSecond is the rate in µL/s.
-func (p *pump) perSecond() float64 {
+func (p *newEra) perSecond() float64 {
 	n, err := strconv.ParseFloat(p.rate[:len(p.rate)-2], 64)
 	if err != nil {
 		return 0
@@ -371,7 +373,7 @@ func (p *pump) perSecond() float64 {
 }
 
 // target is the volume of the phase in µL; 0 is without end.
-func (p *pump) target() float64 {
+func (p *newEra) target() float64 {
 	n, err := strconv.ParseFloat(p.volume, 64)
 	if err != nil {
 		return 0
@@ -383,7 +385,7 @@ func (p *pump) target() float64 {
 }
 
 // watch stops the pump when the dead-man time is over, and ends its start.
-func (p *pump) watch(now time.Time) {
+func (p *newEra) watch(now time.Time) {
 	if !p.deafUntil.IsZero() && now.After(p.deafUntil) {
 		p.deafUntil = time.Time{}
 		p.raise(proto.WasReset)
@@ -396,7 +398,7 @@ func (p *pump) watch(now time.Time) {
 }
 
 // raise stops the pump and, in safe mode, says so unasked.
-func (p *pump) raise(a proto.Alarm) {
+func (p *newEra) raise(a proto.Alarm) {
 	p.state = proto.Stopped
 	p.alarm = a
 	if p.safe > 0 {
@@ -404,7 +406,9 @@ func (p *pump) raise(a proto.Alarm) {
 	}
 }
 
-func (p *pump) powerCycle(now time.Time) {
+func (p *newEra) failAfter(v float64) { p.failAt = p.infused + v }
+
+func (p *newEra) powerCycle(now time.Time) {
 	p.state, p.alarm = proto.Stopped, proto.WasReset
 	p.infused, p.withdrawn, p.phaseMoved, p.failAt = 0, 0, 0, 0
 	p.frames.Reset()
@@ -413,16 +417,7 @@ func (p *pump) powerCycle(now time.Time) {
 	p.deafUntil = now.Add(pumpBoot)
 }
 
-// PumpState is a pump as it truly is.
-type PumpState struct {
-	State     string  `json:"state"`
-	Alarm     string  `json:"alarm,omitempty"`
-	Runs      int     `json:"runs"` // RUN commands received, executed or not
-	CountedML float64 `json:"counted_ml"`
-	DeadManS  int     `json:"dead_man_s"` // 0: basic mode
-}
-
-func (p *pump) report() PumpState {
+func (p *newEra) report() PumpState {
 	s := PumpState{State: string(rune(p.state)), Runs: p.runs, CountedML: p.infused / 1000, DeadManS: p.safe}
 	if p.alarm != proto.NoAlarm {
 		s.Alarm = string(rune(p.alarm))

@@ -1,0 +1,103 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// machine is a simulated device at the end of a port. Its counter calls it under its lock, one call at a time, after
+// the world has been played up to now. It answers through its port, whose faults it knows nothing of.
+type machine interface {
+	// hear takes what the host sent, in whatever pieces it came.
+	hear(now time.Time, b []byte)
+	// watch goes on with what takes time: answers that are due, time-outs, the end of a start.
+	watch(now time.Time)
+	// powerCycle switches the device off and on again.
+	powerCycle(now time.Time)
+}
+
+// pumpMachine is a machine that pushes liquid.
+type pumpMachine interface {
+	machine
+	// step pushes for one stepTime of the world.
+	step(now time.Time)
+	moving() bool
+	// failAfter cuts the power when v more µL have been counted.
+	failAfter(v float64)
+	report() PumpState
+}
+
+// PumpState is a pump as it truly is.
+type PumpState struct {
+	State     string  `json:"state"`
+	Alarm     string  `json:"alarm,omitempty"`
+	Runs      int     `json:"runs"` // motion commands received, executed or not
+	CountedML float64 `json:"counted_ml"`
+	DeadManS  int     `json:"dead_man_s"` // 0: it goes on without a host
+}
+
+// scaleMachine is a machine that weighs what stands on the pan.
+type scaleMachine interface {
+	machine
+	report() ScaleState
+}
+
+// A model is one kind of device that the bench can be, under the name it has in the catalogue of drivers.
+type pumpModel struct {
+	name string
+	baud uint32 // as delivered
+	make func(cfg Config, d DeviceConfig, i int, p *port, w *world) pumpMachine
+}
+
+type scaleModel struct {
+	name string
+	baud uint32
+	make func(cfg Config, d DeviceConfig, i int, p *port, w *world) scaleMachine
+}
+
+// pumpModels and scaleModels list what there is; the first of each is what a counter has when nothing else was said.
+func pumpModels() []pumpModel {
+	return []pumpModel{
+		{"new-era", 19200, newNewEra},
+	}
+}
+
+func scaleModels() []scaleModel {
+	return []scaleModel{
+		{"mt-sics", 9600, newMTSICS},
+	}
+}
+
+func findPump(name string) (pumpModel, error) {
+	all := pumpModels()
+	i := slices.IndexFunc(all, func(m pumpModel) bool { return m.name == name })
+	switch {
+	case name == "":
+		return all[0], nil
+	case i < 0:
+		return pumpModel{}, unknownModel("pump", name, all, func(m pumpModel) string { return m.name })
+	}
+	return all[i], nil
+}
+
+func findScale(name string) (scaleModel, error) {
+	all := scaleModels()
+	i := slices.IndexFunc(all, func(m scaleModel) bool { return m.name == name })
+	switch {
+	case name == "":
+		return all[0], nil
+	case i < 0:
+		return scaleModel{}, unknownModel("scale", name, all, func(m scaleModel) string { return m.name })
+	}
+	return all[i], nil
+}
+
+func unknownModel[M any](kind, name string, all []M, nameOf func(M) string) error {
+	var names []string
+	for _, m := range all {
+		names = append(names, nameOf(m))
+	}
+	return fmt.Errorf("bench: no %s %q; there are: %s", kind, name, strings.Join(names, ", "))
+}
