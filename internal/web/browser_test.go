@@ -4,9 +4,13 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,14 +31,45 @@ type tab struct {
 	t    *testing.T
 	api  *fakeAPI
 	opts Options
+	late late
+}
+
+// late holds back answers that are already made, as a slow network does.
+type late struct {
+	next atomic.Pointer[chan struct{}] // for the next answer with the working area; nil holds nothing
+	held atomic.Int32
+}
+
+func (l *late) behind(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/work") {
+			h.ServeHTTP(w, r)
+			return
+		}
+		hold := l.next.Swap(nil)
+		made := httptest.NewRecorder()
+		h.ServeHTTP(made, r)
+		if hold != nil {
+			l.held.Add(1)
+			select {
+			case <-*hold:
+			case <-r.Context().Done():
+			}
+		}
+		maps.Copy(w.Header(), made.Header())
+		w.WriteHeader(made.Code)
+		_, _ = w.Write(made.Body.Bytes())
+	})
 }
 
 func openTab(t *testing.T, a *browsertest.Browser, opts Options) *tab {
 	t.Helper()
 	api := newFakeAPI()
-	server := httptest.NewServer(New(api, opts))
+	b := &tab{t: t, api: api, opts: opts}
+	server := httptest.NewServer(b.late.behind(New(api, opts)))
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
-	return &tab{Tab: a.Tab(t, server.URL), t: t, api: api, opts: opts}
+	b.Tab = a.Tab(t, server.URL)
+	return b
 }
 
 // accessible runs axe over what is on the screen.
@@ -72,6 +107,7 @@ func TestInABrowser(t *testing.T) {
 		"AWarningIsAmber":                 {aWarningIsAmber, Options{}},
 		"AnEchoOfTheScannerStartsNothing": {anEchoOfTheScannerStartsNothing, Options{}},
 		"AnAnswerIsNotLostToARefresh":     {anAnswerIsNotLostToARefresh, Options{}},
+		"AnEventDuringAReadingIsNotLost":  {anEventDuringAReadingIsNotLost, Options{}},
 		"AReloadResumesTheDose":           {aReloadResumesTheDose, Options{}},
 		"AnExceptionTakesAWitness":        {anExceptionTakesAWitness, Options{}},
 		"DisagreementShowsTheThreeValues": {disagreementShowsTheThreeValues, Options{}},
@@ -217,6 +253,22 @@ func anAnswerIsNotLostToARefresh(t *testing.T, b *tab) {
 		b.Until(stage + `'patient'`)
 		require.Contains(t, b.Text("#work"), "Nguyễn Văn An")
 	}
+}
+
+// What changes after the answer to a reading was made, and before it arrived, is read again.
+func anEventDuringAReadingIsNotLost(t *testing.T, b *tab) {
+	b.begun(func(d *clinicapi.Dispensing) {
+		d.State, d.Agreed, d.PumpVolumeUl, d.WeighedKnown, d.WeighedUg, d.MeasuredUl = "measured", true, 6_250, true, 6_379_000, 6_248
+	})
+	b.Until(stage + `'bind'`)
+	hold := make(chan struct{})
+	b.late.next.Store(&hold)
+	b.event("dispensing", map[string]string{"station": stationID})
+	require.Eventually(t, func() bool { return b.late.held.Load() == 1 }, 10*time.Second, time.Millisecond)
+	b.counter(func(d *clinicapi.Dispensing) { d.HandedAt = fakeNow })
+	browsertest.Eval[bool](b.Tab, `new Promise(done => setTimeout(() => done(true), 200))`)
+	close(hold)
+	b.Until(stage + `'swallow'`)
 }
 
 func aReloadResumesTheDose(t *testing.T, b *tab) {

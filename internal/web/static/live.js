@@ -31,9 +31,10 @@ export function live(root) {
   if (words.unknown) setInterval(paint, 250);
 }
 
-// refresh lets the parts of the page that an event concerns read themselves again. While an act of the person is on its
-// way it waits: of two answers for the working area the older must not replace the newer, nor take its place away.
-// An event can still be lost, with the area that was to be told; so while the machine works the area is read now and then.
+// refresh lets the parts of the page that an event concerns read themselves again. While an act of the person or the
+// area's own reading is on its way it waits: of two answers for the working area the older must not replace the newer,
+// and a reading asked of an area that is about to be replaced would end with it, and the event be lost.
+// While the machine works the area is read now and then all the same.
 const waiting = new Set();
 let timer = 0;
 let acting = 0;
@@ -46,7 +47,7 @@ function refresh(event) {
 
 function flush() {
   timer = 0;
-  if (acting || !waiting.size) return;
+  if (acting || reading || !waiting.size) return;
   const has = ((events) => (...names) => names.some((n) => events.has(n)))(new Set(waiting));
   waiting.clear();
   if (has('queue', 'hold', 'reset')) for (const id of ['#queue', '#lists']) if (document.querySelector(id)) htmx.trigger(id, 'refresh');
@@ -61,16 +62,17 @@ document.addEventListener('htmx:beforeSend', ({ detail: { elt, target, xhr } }) 
   if (target?.id !== 'work') return;
   if (elt === target) {
     reading = xhr;
-    xhr.addEventListener('loadend', () => { if (reading === xhr) reading = null; });
+    xhr.addEventListener('loadend', () => { if (reading === xhr) reading = null; again(); });
     return;
   }
   acting++;
-  xhr.addEventListener('loadend', () => { acting--; if (waiting.size) refresh([...waiting][0]); });
+  xhr.addEventListener('loadend', () => { acting--; again(); });
   if (reading) {
     reading.abort();
     refresh('dispensing'); // what it would have shown is still to be read
   }
 });
+const again = () => { if (waiting.size) timer ||= setTimeout(flush, 30); };
 // Of two acts the first answer replaces the working area; the second belongs into its successor.
 document.addEventListener('htmx:beforeOnLoad', ({ detail }) => {
   if (detail.target?.id === 'work' && !detail.target.isConnected) detail.target = document.querySelector('#work');
