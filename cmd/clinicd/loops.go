@@ -10,9 +10,9 @@ import (
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
+	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/httpapi"
 	"github.com/lieu-clinic/lieu/internal/metrics"
-	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/internal/store"
 	"github.com/lieu-clinic/lieu/pkg/measure"
@@ -144,7 +144,7 @@ func (l *loops) figuresOf(ctx context.Context, c clinic.Clinic, live map[string]
 			continue
 		}
 		seen, known := live[string(w.ID)]
-		m.Windows = append(m.Windows, metrics.Window{ID: string(w.ID), Known: known, Up: seen.Up, Lag: seen.QueueDepth})
+		m.Windows = append(m.Windows, metrics.Window{ID: string(w.ID), Known: known, Up: seen.Up, Lag: seen.QueueDepth, LagAge: seen.QueueAge})
 	}
 	return m, err
 }
@@ -152,7 +152,7 @@ func (l *loops) figuresOf(ctx context.Context, c clinic.Clinic, live map[string]
 // visitsOf counts who waits, and the visits that ended since the last look. Visits from before the start are not counted
 // again.
 func (l *loops) visitsOf(ctx context.Context, c clinic.Clinic, day calendar.Day) (waiting int, err error) {
-	tickets, err := l.services.Queue.Tickets(ctx, c.ID, day)
+	visits, err := l.services.Queue.Visits(ctx, c.ID, day)
 	if err != nil {
 		return 0, err
 	}
@@ -161,13 +161,13 @@ func (l *loops) visitsOf(ctx context.Context, c clinic.Clinic, day calendar.Day)
 		mark = calendar.At(l.now())
 	}
 	newest := mark
-	for _, t := range tickets {
-		if t.State == queue.Arrived || t.State == queue.Called {
+	for _, v := range visits {
+		if v.Waiting() {
 			waiting++
 		}
-		if t.DoneAt > mark {
-			l.figures.Visit(c.Number, t)
-			newest = max(newest, t.DoneAt)
+		if ended := v.Clock[flow.Left]; ended > mark {
+			l.figures.Visit(c.Number, v)
+			newest = max(newest, ended)
 		}
 	}
 	l.visits[c.ID] = newest

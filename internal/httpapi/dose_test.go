@@ -429,6 +429,17 @@ func TestLiveReadings(t *testing.T) {
 	require.Equal(t, "scan", e.name)
 	require.Contains(t, e.data, `"kind":"unknown"`, "wrong check digits are nobody's card")
 
+	lagging := strings.Replace(reading, `"queue_depth":0`, `"queue_depth":3,"queue_oldest_ms":90000`, 1)
+	status, _ = s.counter.do("PUT", path+"/live", json.RawMessage(lagging))
+	require.Equal(t, http.StatusNoContent, status)
+	windows := s.srv.Windows()
+	require.Len(t, windows, 1)
+	require.EqualValues(t, 3, windows[0].QueueDepth)
+	require.InDelta(t, 90, windows[0].QueueAge.Seconds(), 10, "what the counter said, and the time since")
+	status, _ = s.counter.do("PUT", path+"/live", json.RawMessage(reading))
+	require.Equal(t, http.StatusNoContent, status)
+	require.Zero(t, s.srv.Windows()[0].QueueAge)
+
 	wrong := strings.Replace(reading, `"weight_ug":5000000`, `"weight_g":5`, 1)
 	status, _ = s.counter.do("PUT", path+"/live", json.RawMessage(wrong))
 	require.Equal(t, http.StatusBadRequest, status, "another unit is another name, and is not known")

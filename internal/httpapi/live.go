@@ -73,6 +73,9 @@ type Window struct {
 	Station    equipment.StationID
 	Up         bool // it listens for orders or its reading is fresh
 	QueueDepth int64
+	// QueueAge is how long the oldest record that the counter still has to send has waited: what it said, and the time
+	// since it said it. A counter that fell silent with nothing to send may have something by now; nobody can know.
+	QueueAge time.Duration
 }
 
 // Windows lists every station that was heard of since the start of the process.
@@ -81,8 +84,12 @@ func (s *Server) Windows() []Window {
 	defer s.readings.mu.Unlock()
 	out := make([]Window, 0, len(s.readings.last))
 	for st, r := range s.readings.last {
+		age := time.Duration(0)
+		if r.QueueDepth > 0 {
+			age = time.Duration(r.QueueOldestMs)*time.Millisecond + max(s.now().Sub(r.at), 0)
+		}
 		out = append(out, Window{
-			Clinic: r.clinic, Station: st, QueueDepth: r.QueueDepth,
+			Clinic: r.clinic, Station: st, QueueDepth: r.QueueDepth, QueueAge: age,
 			Up: s.hub.connected(st) || s.now().Sub(r.at) < staleAfter,
 		})
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/lieu-clinic/lieu/internal/dispensing"
-	"github.com/lieu-clinic/lieu/internal/queue"
+	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -24,11 +24,14 @@ type Server struct {
 	refusals *prometheus.CounterVec
 	wait     *prometheus.HistogramVec
 	service  *prometheus.HistogramVec
+	step     *prometheus.HistogramVec
+	visit    *prometheus.HistogramVec
 	waiting  *prometheus.GaugeVec
 	stock    *prometheus.GaugeVec
 	up       *prometheus.GaugeVec
 	unknown  *prometheus.GaugeVec
 	lag      *prometheus.GaugeVec
+	lagAge   *prometheus.GaugeVec
 	open     *prometheus.GaugeVec
 	loopAge  *prometheus.GaugeVec
 }
@@ -43,18 +46,22 @@ func NewServer() *Server {
 		doses: counterVec("lieu_dispensings_total", "Dispensings that entered a state, by state.", "state"),
 		refusals: counterVec("lieu_refusals_total", "Rules that refused a dose. One refused dose may count for several rules.",
 			"rule"),
-		wait:    histogramVec("lieu_wait_seconds", "From arrival to the window, of visits that reached one.", minutes, "clinic"),
-		service: histogramVec("lieu_service_seconds", "From the window to the end of the visit.", []float64{15, 30, 45, 60, 75, 90, 120, 180, 300, 600}, "clinic"),
+		wait:    histogramVec("lieu_wait_seconds", "From arrival to the window, of visits that reached one, by the window.", minutes, "clinic", "station"),
+		service: histogramVec("lieu_service_seconds", "From the window to the end of the visit.", []float64{15, 30, 45, 60, 75, 90, 120, 180, 300, 600}, "clinic", "station"),
+		step: histogramVec("lieu_step_seconds", "How long each step of a visit took since the step before it: called and at_window are waiting, the later ones service.",
+			[]float64{1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600}, "clinic", "station", "step"),
+		visit:   histogramVec("lieu_visit_seconds", "From arrival to the observed swallow.", minutes, "clinic", "station"),
 		waiting: gaugeVec("lieu_waiting_patients", "Patients who arrived or were called and are not at a window yet.", "clinic"),
 		stock:   gaugeVec("lieu_stock_microlitres", "What stands on each account by the book.", "clinic", "account"),
 		up:      gaugeVec("lieu_station_up", "1 while the counter of a window listens or reports, 0 while it does not.", "clinic", "station"),
 		unknown: gaugeVec("lieu_station_unknown", "1 while nothing is known of a window that is in service.", "clinic", "station"),
 		lag:     gaugeVec("lieu_station_event_lag_records", "Records that a counter still has to send.", "clinic", "station"),
+		lagAge:  gaugeVec("lieu_station_event_lag_seconds", "Age of the oldest record that a counter still has to send, as far as the server can know.", "clinic", "station"),
 		open:    gaugeVec("lieu_open_dispensings", "Dispensings that are not settled, by state.", "clinic", "state"),
 		loopAge: gaugeVec("lieu_loop_last_success_timestamp_seconds", "When a background loop last did its work without an error.", "loop"),
 	}
-	s.registry.MustRegister(s.requests, s.doses, s.refusals, s.wait, s.service, s.waiting, s.stock, s.up, s.unknown, s.lag,
-		s.open, s.loopAge, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry.MustRegister(s.requests, s.doses, s.refusals, s.wait, s.service, s.step, s.visit, s.waiting, s.stock, s.up, s.unknown, s.lag,
+		s.lagAge, s.open, s.loopAge, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }
 
@@ -127,11 +134,13 @@ type Window struct {
 	Known bool // it was heard of since the server started
 	Up    bool
 	Lag   int64
+	// LagAge is how long the oldest record that it still has to send has waited.
+	LagAge time.Duration
 }
 
 // Show replaces the gauges by what is true now, so that what is gone does not linger.
 func (s *Server) Show(clinics []Clinic) {
-	for _, v := range []*prometheus.GaugeVec{s.waiting, s.stock, s.up, s.unknown, s.lag, s.open} {
+	for _, v := range []*prometheus.GaugeVec{s.waiting, s.stock, s.up, s.unknown, s.lag, s.lagAge, s.open} {
 		v.Reset()
 	}
 	for _, c := range clinics {
@@ -147,6 +156,7 @@ func (s *Server) Show(clinics []Clinic) {
 			s.up.WithLabelValues(number, w.ID).Set(truth(w.Up))
 			s.unknown.WithLabelValues(number, w.ID).Set(truth(!w.Known))
 			s.lag.WithLabelValues(number, w.ID).Set(float64(w.Lag))
+			s.lagAge.WithLabelValues(number, w.ID).Set(w.LagAge.Seconds())
 		}
 	}
 }
@@ -159,13 +169,22 @@ func truth(b bool) float64 {
 }
 
 // Visit counts a visit that has ended at a window.
-func (s *Server) Visit(clinicNumber int, t queue.Ticket) {
-	if t.State != queue.Done || t.AtWindowAt.IsZero() {
+func (s *Server) Visit(clinicNumber int, v flow.Visit) {
+	service, known := v.Between(flow.AtWindow, flow.Left)
+	if !known || v.Away {
 		return
 	}
 	number := strconv.Itoa(clinicNumber)
-	s.wait.WithLabelValues(number).Observe(t.AtWindowAt.Sub(t.ArrivedAt).Seconds())
-	s.service.WithLabelValues(number).Observe(t.DoneAt.Sub(t.AtWindowAt).Seconds())
+	s.wait.WithLabelValues(number, v.Window).Observe(v.Wait(v.Clock[flow.Left]).Seconds())
+	s.service.WithLabelValues(number, v.Window).Observe(service.Seconds())
+	if whole, known := v.Between(flow.Arrived, flow.Swallowed); known {
+		s.visit.WithLabelValues(number, v.Window).Observe(whole.Seconds())
+	}
+	for _, step := range flow.Steps() {
+		if took, known := v.Took(step); known {
+			s.step.WithLabelValues(number, v.Window, step.String()).Observe(took.Seconds())
+		}
+	}
 }
 
 // LoopDone marks that a background loop did its work at t.

@@ -12,7 +12,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
-	"github.com/lieu-clinic/lieu/internal/queue"
+	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -34,12 +34,17 @@ func TestServerFigures(t *testing.T) {
 	s.Dispensing(dispensing.Notice{Kind: dispensing.StepHandedOver, State: dispensing.Measured})
 	s.Dispensing(dispensing.Notice{Refused: &dosing.Decision{Refusals: []dosing.Reason{{Rule: dosing.OrderExpired}, {Rule: dosing.HoldStop}}}})
 	eight := calendar.At(time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC))
-	s.Visit(7, queue.Ticket{State: queue.Done, ArrivedAt: eight, AtWindowAt: eight.Add(200 * time.Second), DoneAt: eight.Add(250 * time.Second)})
-	s.Visit(7, queue.Ticket{State: queue.Left, ArrivedAt: eight, DoneAt: eight.Add(time.Second)})
+	clock := flow.Clock{flow.Arrived: eight}
+	for step, after := range map[flow.Step]time.Duration{flow.Called: 190, flow.AtWindow: 200, flow.Measured: 220, flow.Swallowed: 250, flow.Left: 250} {
+		clock[step] = eight.Add(after * time.Second)
+	}
+	s.Visit(7, flow.Visit{Window: "w1", Clock: clock})
+	s.Visit(7, flow.Visit{Away: true, Clock: flow.Clock{flow.Arrived: eight, flow.AtWindow: eight, flow.Left: eight.Add(time.Second)}})
+	s.Visit(7, flow.Visit{Clock: flow.Clock{flow.Arrived: eight, flow.Left: eight.Add(time.Second)}})
 	s.LoopDone("leases", time.Unix(1_800_000_000, 0))
 	s.Show([]Clinic{{
 		Number: 7, Waiting: 3, Accounts: map[stock.Account]measure.Volume{stock.InBottle: 994_000}, Open: map[dispensing.State]int{dispensing.Held: 1},
-		Windows: []Window{{ID: "w1", Known: true, Up: true, Lag: 4}, {ID: "w2"}},
+		Windows: []Window{{ID: "w1", Known: true, Up: true, Lag: 4, LagAge: 90 * time.Second}, {ID: "w2"}},
 	}})
 	text := scrapeServer(t, s)
 	for _, line := range []string{
@@ -48,9 +53,15 @@ func TestServerFigures(t *testing.T) {
 		`lieu_dispensings_total{state="administered"} 1`,
 		`lieu_refusals_total{rule="order.expired"} 1`,
 		`lieu_refusals_total{rule="hold.stop"} 1`,
-		`lieu_wait_seconds_sum{clinic="7"} 200`,
-		`lieu_wait_seconds_count{clinic="7"} 1`,
-		`lieu_service_seconds_sum{clinic="7"} 50`,
+		`lieu_wait_seconds_sum{clinic="7",station="w1"} 200`,
+		`lieu_wait_seconds_count{clinic="7",station="w1"} 1`,
+		`lieu_service_seconds_sum{clinic="7",station="w1"} 50`,
+		`lieu_visit_seconds_sum{clinic="7",station="w1"} 250`,
+		`lieu_step_seconds_sum{clinic="7",station="w1",step="called"} 190`,
+		`lieu_step_seconds_sum{clinic="7",station="w1",step="at_window"} 10`,
+		`lieu_step_seconds_sum{clinic="7",station="w1",step="measured"} 20`,
+		`lieu_step_seconds_sum{clinic="7",station="w1",step="swallowed"} 30`,
+		`lieu_station_event_lag_seconds{clinic="7",station="w1"} 90`,
 		`lieu_waiting_patients{clinic="7"} 3`,
 		`lieu_stock_microlitres{account="bottle",clinic="7"} 994000`,
 		`lieu_open_dispensings{clinic="7",state="held"} 1`,
@@ -62,6 +73,8 @@ func TestServerFigures(t *testing.T) {
 		require.Contains(t, text, line)
 	}
 	require.NotContains(t, text, `state="measured"`, "a hand-over is no second measurement")
+	require.NotContains(t, text, `step="poured"`, "a step that was not is no step of no time")
+	require.NotContains(t, text, `station=""`, "a visit that reached no window is none of a window")
 }
 
 // What is gone does not linger as if it were still there.

@@ -23,6 +23,8 @@ type Store interface {
 	StillToCome(ctx context.Context, c clinic.ID, d calendar.Day) ([]Expected, error)
 	// Attended lists the patients with a consumption fact recorded on the day, newest first.
 	Attended(ctx context.Context, c clinic.ID, d calendar.Day) ([]Attendance, error)
+	// DoseClocks lists when each dispensing of the day was where, in the order in which they began.
+	DoseClocks(ctx context.Context, c clinic.ID, d calendar.Day) ([]DoseClock, error)
 }
 
 // Tx is one transaction of one clinic. The patient's row is locked first, then the ticket's, then the station's.

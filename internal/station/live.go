@@ -30,6 +30,8 @@ type Live struct {
 	Scanner    LiveState       `json:"scanner"`
 	Cup        *bool           `json:"cup"` // something stands on the pan; nil when not known
 	QueueDepth int64           `json:"queue_depth"`
+	// QueueOldestMS is how long the oldest record that waits for the server has waited.
+	QueueOldestMS int64 `json:"queue_oldest_ms,omitempty"`
 }
 
 // LiveScale is the balance's state and its last reading.

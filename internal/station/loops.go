@@ -132,7 +132,10 @@ func (s *Station) showLive(ctx context.Context) {
 		}
 		seq, _ := s.journal.Head()
 		live := s.board.now()
-		live.QueueDepth = max(0, seq-s.journal.Acknowledged())
+		if live.QueueDepth = max(0, seq-s.journal.Acknowledged()); live.QueueDepth > 0 {
+			_, age, _ := s.backlog(ctx)
+			live.QueueOldestMS = age.Milliseconds()
+		}
 		sending, done := context.WithTimeout(ctx, showAtLeast)
 		_ = s.cfg.Server.Live(sending, live) // a lost picture is followed by the next one
 		done()
@@ -143,14 +146,8 @@ func (s *Station) showLive(ctx context.Context) {
 // figures keeps the recorder up to date about the journal.
 func (s *Station) figures(ctx context.Context) {
 	s.every(ctx, figuresEvery, func(ctx context.Context) {
-		n, oldest, err := s.journal.Backlog(ctx)
-		if err != nil {
-			return
+		if n, age, err := s.backlog(ctx); err == nil {
+			s.rec.Backlog(n, age)
 		}
-		age := time.Duration(0)
-		if !oldest.IsZero() {
-			age = s.cfg.Now().Sub(oldest)
-		}
-		s.rec.Backlog(n, age)
 	})
 }

@@ -384,9 +384,15 @@ func (s *Station) Status(ctx context.Context) Status {
 	}
 	st.Identity.Key = nil
 	st.Events, _ = s.journal.Head()
-	n, oldest, err := s.journal.Backlog(ctx)
-	if st.Waiting = n; err == nil && !oldest.IsZero() {
-		st.Oldest = s.cfg.Now().Sub(oldest)
-	}
+	st.Waiting, st.Oldest, _ = s.backlog(ctx)
 	return st
+}
+
+// backlog is how many records wait for the server, and how long the oldest of them has waited; 0 when that is not known.
+func (s *Station) backlog(ctx context.Context) (n int64, age time.Duration, err error) {
+	n, oldest, err := s.journal.Backlog(ctx)
+	if err != nil || oldest.IsZero() {
+		return n, 0, err
+	}
+	return n, max(s.cfg.Now().Sub(oldest), 0), nil
 }

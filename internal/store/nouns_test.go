@@ -495,6 +495,13 @@ func TestQueue(t *testing.T) {
 		}
 		attended, err := s.Queue().Attended(ctx, w.clinic, theDay)
 		same(t, []queue.Attendance{{Patient: w.patients[0], Code: "P0000", Name: "Nguyễn Văn Đức", Mass: 60 * measure.Milligram, At: eight}}, attended, err)
+		clocks, err := s.Queue().DoseClocks(ctx, w.clinic, theDay)
+		same(t, []queue.DoseClock{{
+			Patient: w.patients[0], Station: w.stations[0], Day: theDay, Begun: eight, Measured: eight.Add(time.Second),
+			Swallowed: eight.Add(time.Second), Ended: eight.Add(time.Second),
+		}}, clocks, err)
+		clocks, err = s.Queue().DoseClocks(ctx, w.clinic, theDay+1)
+		same(t, []queue.DoseClock{}, clocks, err)
 		left, err := s.Queue().Tickets(ctx, w.clinic, theDay, queue.Arrived, queue.Called)
 		same(t, 0, len(left), err)
 		verified(t, s)

@@ -111,6 +111,40 @@ func (s queues) Attended(ctx context.Context, c clinic.ID, d calendar.Day) ([]qu
 	})
 }
 
+type doseClockRow struct {
+	Patient   patient.ID
+	Station   equipment.StationID
+	Day       calendar.Day
+	Begun     calendar.Instant
+	Poured    calendar.Instant
+	Measured  calendar.Instant
+	Handed    calendar.Instant
+	Swallowed calendar.Instant
+	Doubt     calendar.Instant
+	Odd       calendar.Instant
+	Ended     calendar.Instant
+}
+
+// doseClocksSQL takes the server's own time of each step: what a counter's clock says decides nothing.
+const doseClocksSQL = `SELECT d.patient, d.station, d.day, d.recorded AS begun,
+		min(CASE WHEN s.kind = 'dispensing' THEN s.recorded END) AS poured,
+		min(CASE WHEN s.kind = 'measured' THEN s.recorded END) AS measured,
+		min(CASE WHEN s.kind = 'handed_over' THEN s.recorded END) AS handed,
+		min(CASE WHEN s.to_state IN ('administered', 'partly_taken', 'handed_over') THEN s.recorded END) AS swallowed,
+		min(CASE WHEN s.kind IN ('in_doubt', 'held') THEN s.recorded END) AS doubt,
+		min(CASE WHEN s.kind IN ('deviation', 'partly_taken', 'wasted') THEN s.recorded END) AS odd,
+		min(CASE WHEN s.to_state IN ('administered', 'partly_taken', 'handed_over', 'wasted', 'voided') THEN s.recorded END) AS ended
+	FROM dispensing d JOIN dispensing_step s ON s.dispensing = d.id
+	WHERE d.clinic = ? AND d.day = ?
+	GROUP BY d.id, d.patient, d.station, d.day, d.recorded
+	ORDER BY d.recorded, d.id`
+
+func (s queues) DoseClocks(ctx context.Context, c clinic.ID, d calendar.Day) ([]queue.DoseClock, error) {
+	var rows []doseClockRow
+	err := s.report.WithContext(ctx).Raw(doseClocksSQL, c, d).Scan(&rows).Error
+	return convert(rows, mapError(err), func(r doseClockRow) queue.DoseClock { return queue.DoseClock(r) })
+}
+
 // FindTicket implements queue.Tx.
 func (t *Tx) FindTicket(_ context.Context, id queue.TicketID) (queue.Ticket, error) {
 	r, err := take[ticketRow](t.db, "ticket", "id = ? AND clinic = ?", id, t.clinic)

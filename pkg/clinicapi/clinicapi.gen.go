@@ -1495,10 +1495,13 @@ type LiveReading struct {
 	Pump    LivePump         `json:"pump"`
 
 	// QueueDepth Records that the counter still has to send
-	QueueDepth int64       `json:"queue_depth,omitempty,omitzero"`
-	Scale      LiveScale   `json:"scale"`
-	Scanner    LiveScanner `json:"scanner"`
-	TargetUl   int64       `json:"target_ul,omitempty,omitzero"`
+	QueueDepth int64 `json:"queue_depth,omitempty,omitzero"`
+
+	// QueueOldestMs How long the oldest of them has waited
+	QueueOldestMs int64       `json:"queue_oldest_ms,omitempty,omitzero"`
+	Scale         LiveScale   `json:"scale"`
+	Scanner       LiveScanner `json:"scanner"`
+	TargetUl      int64       `json:"target_ul,omitempty,omitzero"`
 }
 
 // LiveReadingPhase defines model for LiveReading.Phase.
