@@ -21,12 +21,12 @@ type layer struct {
 
 // layers is the order of the house: a package imports packages of layers before its own and none of its own or after.
 var layers = []layer{
-	{[]string{"pkg/measure", "internal/fault", "api", "migrations"},
-		"vocabulary: quantities, error codes, the contract and the schema, which depend on nothing"},
+	{[]string{"pkg/measure", "pkg/protocol/lines", "internal/fault", "api", "migrations"},
+		"vocabulary: quantities, lines of text, error codes, the contract and the schema, which depend on nothing"},
 	{[]string{"internal/id", "internal/calendar", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
-	{[]string{"internal/clinic", "internal/flow", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest"},
-		"the tenant that every row carries; the one way to a port"},
+	{[]string{"internal/clinic", "internal/flow", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest", "devices/weighing"},
+		"the tenant that every row carries; the one way to a port; the one way to ask a balance"},
 	{[]string{"internal/audit", "devices/scale/*", "devices/pump/*", "devices/scanner/*", "devices/printer/*", "devices/sim"},
 		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},
 	{[]string{"internal/staff"}, "the people who act: every other noun's changes carry a member of staff"},
@@ -52,6 +52,7 @@ var foreign = []struct {
 	{"internal/id", []string{"github.com/google/uuid"}, "ids are made in one place"},
 	{"internal/secret", []string{"github.com/alexedwards/argon2id", "golang.org/x/text"}, "one choice of password hash, over one form of each letter"},
 	{"pkg/protocol/*", []string{"github.com/sigurn/crc16"}, "codecs use CRC tables and do no I/O"},
+	{"pkg/protocol/protocoltest", []string{"pgregory.net/rapid"}, "the suite that every codec passes draws its messages"},
 	{"pkg/clinicapi", []string{"github.com/oapi-codegen/runtime"}, "the runtime of the generated client"},
 	{"internal/httpapi/gen", []string{"github.com/gin-gonic/gin", "github.com/oapi-codegen/runtime"}, "the generated server"},
 	{"devices/serialport", []string{"go.bug.st/serial", "golang.org/x/sys"}, "the one place that knows the serial library's traps"},
