@@ -21,8 +21,8 @@ type layer struct {
 
 // layers is the order of the house: a package imports packages of layers before its own and none of its own or after.
 var layers = []layer{
-	{[]string{"pkg/measure", "pkg/protocol/lines", "internal/fault", "api", "migrations"},
-		"vocabulary: quantities, lines of text, error codes, the contract and the schema, which depend on nothing"},
+	{[]string{"pkg/measure", "pkg/protocol/lines", "internal/fault", "internal/font", "api", "migrations"},
+		"vocabulary: quantities, lines of text, error codes, the typeface, the contract and the schema, which depend on nothing"},
 	{[]string{"internal/id", "internal/calendar", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
 	{[]string{"internal/clinic", "internal/flow", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest", "devices/weighing"},
@@ -31,12 +31,12 @@ var layers = []layer{
 		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},
 	{[]string{"internal/staff"}, "the people who act: every other noun's changes carry a member of staff"},
 	{[]string{"internal/patient", "internal/stock", "internal/equipment"}, "the nouns, each by itself"},
-	{[]string{"internal/prescription"}, "orders and holds, of a patient by a member of staff"},
+	{[]string{"internal/prescription", "internal/census"}, "orders and holds, of a patient by a member of staff; patients counted"},
 	{[]string{"internal/queue"}, "tickets of patients at stations"},
 	{[]string{"internal/dosing"}, "the rule book: a pure function over the nouns"},
 	{[]string{"internal/rulepack", "internal/dispensing", "devices/catalog", "internal/httpapi/gen"},
 		"the workflow that joins the nouns; the values of the rules; the list of drivers; code generated from the contract"},
-	{[]string{"internal/store", "internal/httpapi", "internal/store/pgtest", "internal/web", "internal/metrics", "internal/station"},
+	{[]string{"internal/store", "internal/httpapi", "internal/paper", "internal/store/pgtest", "internal/web", "internal/metrics", "internal/station"},
 		"technology: each of these meets one technology and none of the others"},
 	{[]string{"internal/bench", "internal/demo", "internal/e2e"}, "whole systems put together"},
 	{[]string{"cmd/*"}, "the programs"},
@@ -72,6 +72,7 @@ var foreign = []struct {
 	}, "gin and the contract's machinery end here"},
 	{"internal/web", []string{"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text", "github.com/boombuler/barcode", "go.yaml.in/yaml/v3"},
 		"the screens speak the reader's language and draw bar codes; everything else is html/template"},
+	{"internal/paper", []string{"codeberg.org/go-pdf/fpdf", "github.com/xuri/excelize/v2"}, "reports become files in one place"},
 	{"internal/metrics", []string{"github.com/prometheus/client_golang"}, "metrics are declared in one place, so that a test can list them"},
 	{"devices/devicetest", []string{"go.uber.org/goleak"}, "the suites that every driver passes look for goroutines left behind"},
 	{"cmd/*", []string{"github.com/alecthomas/kong"}, "flags are read by the programs alone"},

@@ -64,6 +64,19 @@ const (
 	OtherReason     EndReason = "other"
 )
 
+// Entry is how a course of treatment began, as provinces count it.
+type Entry string
+
+// The entries.
+const (
+	NewEntry      Entry = "new"            // mới: the first treatment
+	ReturnEntry   Entry = "returned"       // điều trị lại: after an earlier treatment had ended
+	TransferEntry Entry = "transferred_in" // chuyển đến: goes on with a treatment that began at another facility
+)
+
+// Entries lists every entry.
+var Entries = []Entry{NewEntry, ReturnEntry, TransferEntry}
+
 // Patient is one person's file.
 type Patient struct {
 	ID         ID

@@ -1,0 +1,45 @@
+package paper
+
+import (
+	"encoding/csv"
+	"io"
+	"strings"
+)
+
+// CSV writes the table alone, for machines: UTF-8 with its mark, commas between the fields, numbers with a point and
+// without grouping. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+func CSV(w io.Writer, s Sheet) error {
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return err
+	}
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	record := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		record[i] = harmless(c.Title)
+	}
+	if err := out.Write(record); err != nil {
+		return err
+	}
+	for _, row := range s.Rows {
+		for i, c := range row {
+			if c.numeric {
+				record[i] = c.plain()
+			} else {
+				record[i] = harmless(c.text)
+			}
+		}
+		if err := out.Write(record); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func harmless(s string) string {
+	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") {
+		return "'" + s
+	}
+	return s
+}
