@@ -3,8 +3,10 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,6 +37,9 @@ type Config struct {
 	PumpBias  float64         // relative error of every volume, 0.01 is 1 % more; each pump has up to 0.2 % of its own
 	Unprimed  bool            // the tubes are empty at first: the first 0.8 mL do not arrive
 
+	// Record is told what passes on each port, "pump0", one call at a time for a port; nil is not told.
+	Record func(device string, p devices.Passage)
+
 	Scale ScaleConfig
 	Pump  PumpConfig
 }
@@ -49,7 +54,23 @@ type CounterConfig struct {
 type DeviceConfig struct {
 	Model   string            // as in the catalogue of drivers
 	Baud    uint32            // that it was set to; 0 is as delivered
-	Options map[string]string // of the model
+	Options map[string]string // of the model; one that it does not have is an error
+
+	asked map[string]bool // options that were looked at; nil when nobody asks
+}
+
+// watch remembers from now on which options are looked at. What it returns reports an option that nobody wanted.
+func (d *DeviceConfig) watch() func(what string) error {
+	d.asked = make(map[string]bool)
+	return func(what string) error {
+		for _, name := range slices.Sorted(maps.Keys(d.Options)) {
+			if !d.asked[name] {
+				there := strings.Join(slices.Sorted(maps.Keys(d.asked)), ", ")
+				return fmt.Errorf("bench: %s has no option %q; there are: %s", what, name, orElse(there, "none"))
+			}
+		}
+		return nil
+	}
 }
 
 func (d DeviceConfig) baud(delivered uint32) uint32 {
@@ -61,6 +82,9 @@ func (d DeviceConfig) baud(delivered uint32) uint32 {
 
 // or is the option of that name, or otherwise.
 func (d DeviceConfig) or(option, otherwise string) string {
+	if d.asked != nil {
+		d.asked[option] = true
+	}
 	if v, ok := d.Options[option]; ok {
 		return v
 	}

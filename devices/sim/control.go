@@ -18,7 +18,7 @@ import (
 // ControlSocket is the name of the control socket in a bench's directory.
 const ControlSocket = "control.sock"
 
-// Request is one line to the control socket. Do is one of place_cup, lift_cup, scan, pour, refill_bottle, fault,
+// Request is one line to the control socket. Do is one of place_cup, lift_cup, swap_cup, scan, pour, refill_bottle, fault,
 // unplug, replug and state. Counter may be left out where there is one counter.
 type Request struct {
 	Do      string `json:"do"`
@@ -31,7 +31,7 @@ type Request struct {
 type Response struct {
 	Error string `json:"error,omitempty"`
 	OK    bool   `json:"ok,omitempty"`
-	Cup   *Cup   `json:"cup,omitempty"`   // of lift_cup
+	Cup   *Cup   `json:"cup,omitempty"`   // of lift_cup and swap_cup
 	State *State `json:"state,omitempty"` // of state
 }
 
@@ -71,6 +71,9 @@ func (c *Counter) do(r Request) (Response, error) {
 	case "lift_cup":
 		cup, err := c.LiftCup()
 		return Response{Cup: &cup}, err
+	case "swap_cup":
+		cup, err := c.SwapCup()
+		return Response{Cup: &cup}, err
 	case "scan":
 		return Response{}, c.Scan(r.Text)
 	case "pour":
@@ -86,7 +89,7 @@ func (c *Counter) do(r Request) (Response, error) {
 		}
 		return Response{}, err
 	}
-	return Response{}, fmt.Errorf("bench: cannot %q; there are place_cup, lift_cup, scan, pour, refill_bottle, fault,"+
+	return Response{}, fmt.Errorf("bench: cannot %q; there are place_cup, lift_cup, swap_cup, scan, pour, refill_bottle, fault,"+
 		" unplug, replug and state", r.Do)
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lieu-clinic/lieu/devices"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
@@ -18,6 +19,7 @@ type Counter struct {
 	attendant bool
 
 	pumpPort, scalePort, scannerPort *port
+	newGuest                         func(model string, p *port) (machine, error)
 
 	stop  chan struct{}
 	tasks sync.WaitGroup
@@ -27,9 +29,10 @@ type Counter struct {
 	world   *world
 	pump    pumpMachine
 	scale   scaleMachine
-	last    time.Time // up to here the world has been played
-	due     float64   // s of the world not yet played
-	nextCup time.Time // when the attendant places one; zero: not at all
+	guests  map[*port]machine // devices that sit where another belongs
+	last    time.Time         // up to here the world has been played
+	due     float64           // s of the world not yet played
+	nextCup time.Time         // when the attendant places one; zero: not at all
 	scans   int
 }
 
@@ -58,9 +61,23 @@ func newCounter(cfg Config, i int, rng *rand.Rand) (*Counter, error) {
 		stop:        make(chan struct{}),
 		world:       newWorld(cfg, rng),
 		last:        cfg.Now(),
+		guests:      make(map[*port]machine),
 	}
+	c.newGuest = func(model string, p *port) (machine, error) { return guest(cfg, model, i, p, c.world) }
+	if cfg.Record != nil {
+		began := cfg.Now()
+		for _, p := range c.ports() {
+			p.record = func(sent bool, b []byte) {
+				cfg.Record(p.device, devices.Passage{At: cfg.Now().Sub(began), Sent: sent, Bytes: append([]byte(nil), b...)})
+			}
+		}
+	}
+	askedPump, askedScale := own.Pump.watch(), own.Scale.watch()
 	c.pump = pump.make(cfg, own.Pump, i, c.pumpPort, c.world)
 	c.scale = scale.make(cfg, own.Scale, i, c.scalePort, c.world)
+	if err := errors.Join(askedPump("pump "+pump.name), askedScale("scale "+scale.name)); err != nil {
+		return nil, err
+	}
 	if c.attendant {
 		c.world.cup = c.world.newCup()
 	}
@@ -74,18 +91,23 @@ func newCounter(cfg Config, i int, rng *rand.Rand) (*Counter, error) {
 func (c *Counter) start(dir string) error {
 	c.tasks.Go(c.run)
 	return errors.Join(
-		c.pumpPort.start(dir, c.listener(c.pump.hear)),
-		c.scalePort.start(dir, c.listener(c.scale.hear)),
-		c.scannerPort.start(dir, func([]byte) {}), // whatever a host says to the scanner, it does not care
+		c.pumpPort.start(dir, c.listener(c.pumpPort, c.pump)),
+		c.scalePort.start(dir, c.listener(c.scalePort, c.scale)),
+		c.scannerPort.start(dir, c.listener(c.scannerPort, nil)), // whatever a host says to the scanner, it does not care
 	)
 }
 
 // listener brings the world up to now before the device hears anything.
-func (c *Counter) listener(hear func(time.Time, []byte)) func([]byte) {
+func (c *Counter) listener(p *port, owner machine) func([]byte) {
 	return func(b []byte) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		hear(c.play(), b)
+		now := c.play()
+		if g, ok := c.guests[p]; ok {
+			p.lend(func() { g.hear(now, b) })
+		} else if owner != nil {
+			owner.hear(now, b)
+		}
 	}
 }
 
@@ -113,8 +135,11 @@ func (c *Counter) run() {
 		case <-tick.C:
 		}
 		c.mu.Lock()
-		c.play()
+		now := c.play()
 		c.mu.Unlock()
+		for _, p := range c.ports() {
+			p.tick(now)
+		}
 		if n%10 == 0 {
 			for _, p := range c.ports() {
 				p.refresh()
@@ -131,10 +156,14 @@ func (c *Counter) play() time.Time {
 	for c.due >= stepTime {
 		c.due -= stepTime
 		c.pump.step(now)
+		c.stepGuests(now)
 		c.world.step()
 	}
 	c.pump.watch(now)
 	c.scale.watch(now)
+	for p, g := range c.guests {
+		p.lend(func() { g.watch(now) })
+	}
 	if !c.nextCup.IsZero() && now.After(c.nextCup) {
 		c.nextCup = time.Time{}
 		if c.world.cup == nil {
@@ -142,6 +171,14 @@ func (c *Counter) play() time.Time {
 		}
 	}
 	return now
+}
+
+func (c *Counter) stepGuests(now time.Time) {
+	for p, g := range c.guests {
+		if pump, ok := g.(pumpMachine); ok {
+			p.lend(func() { pump.step(now) })
+		}
+	}
 }
 
 // Name of the counter.
@@ -180,6 +217,18 @@ func (c *Counter) lift() (Cup, error) {
 	taken := Cup{EmptyG: c.world.cup.weight, LiquidML: c.world.cup.liquid / 1000}
 	c.world.cup = nil
 	return taken, nil
+}
+
+// SwapCup puts another empty cup in the place of the one on the pan, and says what was in that.
+func (c *Counter) SwapCup() (Cup, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.play()
+	taken, err := c.lift()
+	if err == nil {
+		c.world.cup = c.world.newCup()
+	}
+	return taken, err
 }
 
 // Pour adds v to the cup by hand.
@@ -231,26 +280,87 @@ func (c *Counter) fault(p *port, f Fault) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.play()
+	switch where, _ := f.Kind.place(); where {
+	case onWorld:
+		c.world.befall(f)
+	case onReply, onCommand:
+		p.order(f)
+	case onLine:
+		return c.disturb(now, p, f)
+	}
+	return nil
+}
+
+func (c *Counter) disturb(now time.Time, p *port, f Fault) error {
 	switch f.Kind {
-	case Bubble:
-		c.world.bubble += 1000 * orElse(f.ML, 0.3)
-	case Occlusion:
-		c.world.occluded = true
-	case Unprime:
-		c.world.tubeEmpty = tubeVolume
-	case Unstable:
-		c.world.shaking = orElse(f.Seconds, 5)
+	case Echo:
+		p.disturb(func(t *trouble) { t.echo = true })
+	case WrongBaud:
+		p.disturb(func(t *trouble) { t.wrongBaud = true })
+	case NoReader:
+		p.disturb(func(t *trouble) { t.noReader = true })
+	case Flood:
+		p.disturb(func(t *trouble) { t.floodUntil, t.flooded = now.Add(f.seconds(5)), now })
+	case HangUp:
+		return c.hangUp(now, p, f)
+	case WrongDevice:
+		return c.invite(p, f.Model)
+	case PowerUpLine:
+		return c.greet(now, p)
 	case PowerCycle:
 		return c.powerCycle(now, p, f)
 	case Clear:
-		c.world.occluded, c.world.bubble, c.world.shaking = false, 0, 0
-		p.mu.Lock()
-		p.faults = nil
-		p.mu.Unlock()
-	default:
-		p.order(f)
+		c.world.heal()
+		delete(c.guests, p)
+		p.mute(false)
+		return p.clear()
 	}
 	return nil
+}
+
+// hangUp pulls the cable for a while. What comes back may be another device.
+func (c *Counter) hangUp(now time.Time, p *port, f Fault) error {
+	if f.Model != "" {
+		if err := c.invite(p, f.Model); err != nil {
+			return err
+		}
+	}
+	p.unplug()
+	p.disturb(func(t *trouble) { t.replug = now.Add(f.seconds(2)) })
+	return nil
+}
+
+// invite puts another device on the port: of the model, or of a kind that does not belong there.
+func (c *Counter) invite(p *port, model string) error {
+	if model == "" {
+		model = scaleModels()[0].name
+		if p == c.scalePort {
+			model = pumpModels()[0].name
+		}
+	}
+	g, err := c.newGuest(model, p)
+	if err != nil {
+		return err
+	}
+	c.guests[p] = g
+	p.mute(true)
+	return nil
+}
+
+// greet lets the device say its word of power-up without having lost its power.
+func (c *Counter) greet(now time.Time, p *port) error {
+	var m machine = c.pump
+	switch p {
+	case c.scalePort:
+		m = c.scale
+	case c.scannerPort:
+		m = nil
+	}
+	if g, ok := m.(greeter); ok {
+		g.greet(now)
+		return nil
+	}
+	return fmt.Errorf("bench: %s says nothing at power-up", p.device)
 }
 
 func (c *Counter) powerCycle(now time.Time, p *port, f Fault) error {
@@ -291,6 +401,7 @@ type DeviceState struct {
 	Name    string `json:"name"`
 	Path    string `json:"path,omitempty"`
 	Plugged bool   `json:"plugged"`
+	Wrong   bool   `json:"wrong,omitempty"` // another device sits there
 }
 
 // State is the counter as it is now.
@@ -309,7 +420,7 @@ func (c *Counter) State() CounterState {
 		s.Cup = &Cup{EmptyG: w.cup.weight, LiquidML: w.cup.liquid / 1000}
 	}
 	for _, p := range []*port{c.pumpPort, c.scalePort, c.scannerPort} {
-		s.Devices = append(s.Devices, DeviceState{Name: p.device, Path: p.path, Plugged: p.plugged()})
+		s.Devices = append(s.Devices, DeviceState{Name: p.device, Path: p.path, Plugged: p.plugged(), Wrong: c.guests[p] != nil})
 	}
 	return s
 }

@@ -267,7 +267,9 @@ func TestOrdersAreChecked(t *testing.T) {
 	virtual(t, sim.Config{}, func(t *testing.T, b *sim.Bench) {
 		for _, f := range []sim.Fault{
 			{Device: "pump1", Kind: sim.LostReply}, {Device: "pump", Kind: sim.LostReply}, {Device: "lamp0", Kind: sim.LostReply},
-			{Device: "pump0", Kind: "fire"}, {Device: "pump0", Kind: sim.LostReply, Count: -1},
+			{Device: "pump0", Kind: "fire"}, {Device: "pump0", Kind: sim.LostReply, Count: -2},
+			{Device: "pump0", Kind: sim.Bias}, {Device: "pump0", Kind: sim.WrongDevice, Model: "kettle"},
+			{Device: "scanner0", Kind: sim.PowerUpLine}, {Device: "pump0", Kind: sim.Drip, ML: -1},
 			{Device: "scanner0", Kind: sim.PowerCycle}, {},
 		} {
 			if err := b.Fault(f); err == nil {

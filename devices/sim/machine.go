@@ -18,6 +18,11 @@ type machine interface {
 	powerCycle(now time.Time)
 }
 
+// greeter is a machine that says something by itself when its power comes.
+type greeter interface {
+	greet(now time.Time)
+}
+
 // pumpMachine is a machine that pushes liquid.
 type pumpMachine interface {
 	machine
@@ -92,6 +97,23 @@ func findScale(name string) (scaleModel, error) {
 		return scaleModel{}, unknownModel("scale", name, all, func(m scaleModel) string { return m.name })
 	}
 	return all[i], nil
+}
+
+// guest makes a device of any kind for a port where another belongs. A balance weighs what stands on the pan; a pump
+// pumps somewhere else.
+func guest(cfg Config, model string, i int, p *port, w *world) (machine, error) {
+	const stranger = 90 // so that serial numbers differ from those of the bench's own
+	for _, m := range scaleModels() {
+		if m.name == model {
+			return m.make(cfg, DeviceConfig{}, i+stranger, p, w), nil
+		}
+	}
+	for _, m := range pumpModels() {
+		if m.name == model {
+			return m.make(cfg, DeviceConfig{}, i+stranger, p, newWorld(cfg, w.rng)), nil
+		}
+	}
+	return nil, fmt.Errorf("bench: no model %q", model)
 }
 
 func unknownModel[M any](kind, name string, all []M, nameOf func(M) string) error {

@@ -34,21 +34,38 @@ type port struct {
 	stop   chan struct{}
 	tasks  sync.WaitGroup
 
+	record func(sent bool, b []byte) // nil: nobody listens
+
 	mu     sync.Mutex
 	rng    *rand.Rand
 	wire   wire // nil while unplugged
 	faults []Fault
+	held   []byte // an answer that comes with the next one
+	said   []byte // the last answer
+	muted  bool   // another device is on the port: what this one says goes nowhere
+	line   trouble
+}
+
+// trouble is what is wrong with a port for a while or until it is cleared.
+type trouble struct {
+	echo, wrongBaud, noReader bool
+	floodUntil                time.Time
+	flooded                   time.Time // up to here the lines of the flood are out
+	replug                    time.Time // zero: nobody puts the cable back
 }
 
 // message is bytes on their way to the host.
 type message struct {
 	bytes  []byte
 	delay  time.Duration
-	unplug bool // the cable is pulled after the bytes
+	pauses []time.Duration // before each byte; nil sends them in one piece
+	hold   bool            // it waits for the next one
+	unplug bool            // the cable is pulled after the bytes
 }
 
 const (
 	replyLatency = 3 * time.Millisecond
+	floodEvery   = time.Millisecond
 	queueLength  = 256
 )
 
@@ -160,12 +177,51 @@ func (p *port) link() (devices.Link, error) {
 
 func (p *port) receive(w wire) {
 	buf := make([]byte, 512)
-	for {
+	for p.awaitReader(w) {
 		n, err := w.read(buf)
 		if err != nil {
 			return
 		}
-		p.input(buf[:n])
+		b, echo := p.arrived(buf[:n])
+		if echo {
+			p.queue(message{bytes: append([]byte(nil), b...)})
+		}
+		p.input(b)
+	}
+}
+
+// awaitReader waits while the device takes nothing off the line. It reports false when the cable is out.
+func (p *port) awaitReader(w wire) bool {
+	for {
+		p.mu.Lock()
+		in, deaf := p.wire == w, p.line.noReader
+		p.mu.Unlock()
+		if !in || !deaf {
+			return in
+		}
+		p.wait(tickTime)
+		select {
+		case <-p.stop:
+			return false
+		default:
+		}
+	}
+}
+
+// arrived is what the device gets of bytes from the host, and whether the line says them back.
+func (p *port) arrived(b []byte) (_ []byte, echo bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.line.wrongBaud {
+		b = scramble(b)
+	}
+	p.note(true, b)
+	return b, p.line.echo
+}
+
+func (p *port) note(sent bool, b []byte) {
+	if p.record != nil && len(b) > 0 {
+		p.record(sent, b)
 	}
 }
 
@@ -175,17 +231,37 @@ func (p *port) transmit() {
 		case <-p.stop:
 			return
 		case m := <-p.out:
-			p.wait(m.delay)
-			p.mu.Lock()
-			w := p.wire
-			p.mu.Unlock()
-			if w != nil {
-				_ = w.write(m.bytes) // to an unplugged host nothing arrives
-			}
-			if m.unplug {
-				p.unplug()
-			}
+			p.send(m)
 		}
+	}
+}
+
+func (p *port) send(m message) {
+	p.wait(m.delay)
+	if m.pauses == nil {
+		p.write(m.bytes)
+	}
+	for i, pause := range m.pauses {
+		p.wait(pause)
+		p.write(m.bytes[i : i+1])
+	}
+	if m.unplug {
+		p.unplug()
+	}
+}
+
+func (p *port) write(b []byte) {
+	p.mu.Lock()
+	w := p.wire
+	if p.line.wrongBaud {
+		b = scramble(b)
+	}
+	if w != nil {
+		p.note(false, b)
+	}
+	p.mu.Unlock()
+	if w != nil {
+		_ = w.write(b) // to an unplugged host nothing arrives
 	}
 }
 
@@ -201,41 +277,66 @@ func (p *port) wait(d time.Duration) {
 // say queues bytes for the host as the answer to cause, through the faults that are due. Without a reader the queue
 // fills up, and then bytes are lost, as on a real line.
 func (p *port) say(cause string, b []byte) {
-	m := message{bytes: b, delay: replyLatency}
-	copies := 1
-	if f, ok := p.due(cause, onReply); ok {
-		m, copies = p.damage(f, m)
-	}
+	m, copies := p.spoil(cause, message{bytes: b, delay: replyLatency})
 	for range copies {
-		select {
-		case p.out <- m:
-		default:
-		}
+		p.queue(m)
 	}
+}
+
+func (p *port) queue(m message) {
+	select {
+	case p.out <- m:
+	default:
+	}
+}
+
+// spoil is what becomes of a message, and how often it is sent.
+func (p *port) spoil(cause string, m message) (_ message, copies int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.muted || len(m.bytes) == 0 {
+		return m, 0
+	}
+	p.said = m.bytes
+	copies = 1
+	if f, ok := p.dueNow(cause, onReply); ok {
+		m, copies = f.damage(p.rng, m)
+	}
+	if m.hold {
+		p.held = append(p.held, m.bytes...)
+		return m, 0
+	}
+	if len(p.held) > 0 && copies > 0 {
+		m.bytes = append(p.held, m.bytes...)
+		p.held = nil
+	}
+	return m, copies
 }
 
 // hears reports whether the command reaches the device.
 func (p *port) hears(cause string) bool {
-	_, lost := p.due(cause, func(k Kind) bool { return k == LostCommand })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, lost := p.dueNow(cause, onCommand)
 	return !lost
 }
 
-// due takes the first fault that is of the kind and meant for cause.
-func (p *port) due(cause string, kind func(Kind) bool) (Fault, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// dueNow takes the first fault of that place that is meant for cause.
+func (p *port) dueNow(cause string, on place) (Fault, bool) {
 	for i := range p.faults {
 		f := &p.faults[i]
-		if !kind(f.Kind) || !strings.Contains(cause, f.On) {
+		if where, _ := f.Kind.place(); where != on || !strings.Contains(cause, f.On) {
 			continue
 		}
 		if f.Skip > 0 {
 			f.Skip--
 			continue
 		}
-		f.Count--
 		taken := *f
-		if f.Count <= 0 {
+		if f.Count > 0 {
+			f.Count--
+		}
+		if f.Count == 0 {
 			p.faults = append(p.faults[:i], p.faults[i+1:]...)
 		}
 		return taken, true
@@ -249,40 +350,68 @@ func (p *port) order(f Fault) {
 	p.faults = append(p.faults, f)
 }
 
-func (p *port) damage(f Fault, m message) (_ message, copies int) {
+// mute says whether the device's own words go nowhere, because another is on the port.
+func (p *port) mute(muted bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch f.Kind {
-	case LostReply:
-		return m, 0
-	case LateReply:
-		m.delay = f.seconds(0.8)
-	case DuplicateReply:
-		return m, 2
-	case GarbledReply:
-		m.bytes = garble(p.rng, m.bytes)
-	case TruncatedReply:
-		m.bytes = m.bytes[:min(f.at(p.rng, len(m.bytes)), len(m.bytes))]
-	case UnplugInReply:
-		m.bytes = m.bytes[:min(f.at(p.rng, len(m.bytes)), len(m.bytes))]
-		m.unplug = true
-	}
-	return m, 1
+	p.muted = muted
 }
 
-// garble does to one byte what lines do: a parity error makes it NUL, a wrong baud rate sets its high bit, an overrun
-// loses it, noise adds one.
-func garble(rng *rand.Rand, b []byte) []byte {
-	i := rng.IntN(len(b))
-	out := append([]byte(nil), b[:i]...)
-	switch rng.IntN(4) {
-	case 0:
-		out = append(out, 0)
-	case 1:
-		out = append(out, b[i]|0x80)
-	case 2:
-	case 3:
-		out = append(out, byte(rng.IntN(256)), b[i])
+// lend lets another device speak through the port.
+func (p *port) lend(speak func()) {
+	p.mute(false)
+	defer p.mute(true)
+	speak()
+}
+
+// disturb changes what is wrong with the line.
+func (p *port) disturb(change func(*trouble)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(&p.line)
+}
+
+// clear ends every fault. A cable that was to be put back is put back.
+func (p *port) clear() error {
+	p.mu.Lock()
+	out := !p.line.replug.IsZero()
+	p.faults, p.held, p.line = nil, nil, trouble{}
+	p.mu.Unlock()
+	if out {
+		return p.plug()
 	}
-	return append(out, b[i+1:]...)
+	return nil
+}
+
+// tick goes on with what lasts.
+func (p *port) tick(now time.Time) {
+	p.mu.Lock()
+	back := !p.line.replug.IsZero() && !now.Before(p.line.replug)
+	if back {
+		p.line.replug = time.Time{}
+	}
+	flood := p.flood(now)
+	p.mu.Unlock()
+	if len(flood) > 0 {
+		p.queue(message{bytes: flood})
+	}
+	if back {
+		_ = p.plug() // a machine without a free terminal has other troubles
+	}
+}
+
+// flood is the lines that are due: what the device said last, or a word.
+func (p *port) flood(now time.Time) []byte {
+	if !now.Before(p.line.floodUntil) {
+		return nil
+	}
+	said := p.said
+	if len(said) == 0 {
+		said = []byte("flood\r\n")
+	}
+	var all []byte
+	for ; p.line.flooded.Before(now); p.line.flooded = p.line.flooded.Add(floodEvery) {
+		all = append(all, said...)
+	}
+	return all
 }

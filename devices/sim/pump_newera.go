@@ -406,6 +406,13 @@ func (p *newEra) raise(a proto.Alarm) {
 	}
 }
 
+// greet says in safe mode that there was a restart; in basic mode a pump is silent until it is asked.
+func (p *newEra) greet(time.Time) {
+	if p.safe > 0 {
+		p.say("alarm", proto.Reply{Address: p.cfg.Address, State: proto.Alarmed, Alarm: proto.WasReset})
+	}
+}
+
 func (p *newEra) failAfter(v float64) { p.failAt = p.infused + v }
 
 func (p *newEra) powerCycle(now time.Time) {

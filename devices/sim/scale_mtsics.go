@@ -161,6 +161,8 @@ func (s *mtsics) announce() proto.Reply {
 	return proto.Reply{ID: proto.I4, Status: proto.Done, Args: strconv.Quote(s.serial)}
 }
 
+func (s *mtsics) greet(time.Time) { s.answer("power-up", s.announce()) }
+
 // wait executes c when the weight is stable; a second command that waits is refused.
 func (s *mtsics) wait(now time.Time, c proto.Command) {
 	if s.pending != "" {
@@ -178,7 +180,7 @@ func (s *mtsics) watch(now time.Time) {
 			return
 		}
 		s.deafUntil = time.Time{}
-		s.answer("power-up", s.announce())
+		s.greet(now)
 	}
 	if c := s.pending; c != "" {
 		if r, done := s.finish(now, c); done {

@@ -93,25 +93,17 @@ func ioctl(f *os.File, request uintptr, arg unsafe.Pointer) error {
 func (t *terminal) read(p []byte) (int, error) {
 	n, err := t.master.Read(p)
 	if n > 0 && t.mismatch() {
-		scramble(p[:n])
+		copy(p, scramble(p[:n]))
 	}
 	return n, err
 }
 
 func (t *terminal) write(p []byte) error {
 	if t.mismatch() {
-		p = append([]byte(nil), p...)
-		scramble(p)
+		p = scramble(p)
 	}
 	_, err := t.master.Write(p)
 	return err
-}
-
-// scramble makes of p what a wrong baud rate does.
-func scramble(p []byte) {
-	for i := range p {
-		p[i] = [...]byte{0x00, 0xff, 0x80}[i%3]
-	}
 }
 
 // refresh takes a stale exclusive lock off. It cannot be told from a live one, so on these terminals the lock never

@@ -279,3 +279,39 @@ func TestNoBenchAnswers(t *testing.T) {
 		t.Error("a bench without a clock")
 	}
 }
+
+// A device that takes nothing off the line makes a write hang; the driver's deadline ends it.
+func TestNoReaderFillsTheHostsBuffer(t *testing.T) {
+	b, dir := published(t)
+	if err := b.Fault(sim.Fault{Device: "scale0", Kind: sim.NoReader}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := port(t, filepath.Join(dir, "scale0"), t.TempDir()).Write(ctx, make([]byte, 64<<10)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+// The cable comes back under the same name, with another balance at its end.
+func TestHangUpAndReturnOnATerminal(t *testing.T) {
+	b, dir := published(t)
+	path := filepath.Join(dir, "scale0")
+	link := port(t, path, dir)
+	if err := b.Fault(sim.Fault{Device: "scale0", Kind: sim.HangUp, Seconds: 0.2, Model: "mt-sics"}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := link.Read(ctx, make([]byte, 8)); !errors.Is(err, devices.ErrDisconnected) {
+		t.Errorf("%v", err)
+	}
+	if err := link.Close(); err != nil {
+		t.Error(err)
+	}
+	back := reopen(t, path, dir)
+	defer back.Close()
+	if got := talk(t, back, "\r\nI4\r\n", 300*time.Millisecond); !strings.Contains(got, "1000091") {
+		t.Errorf("%q", got)
+	}
+}

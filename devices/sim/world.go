@@ -20,6 +20,8 @@ const (
 	updateEvery  = 0.1   // s between two values of the balance
 	scaleNoise   = 0.0008
 	vibration    = 0.25 // g, while the bench shakes
+	tremor       = 0.02 // relative, of a hand
+	leakAt       = 2.0  // s after the flow has stopped, a leaking nozzle drips
 	stableValues = 5    // values in a row within one digit make a weight stable
 	digit        = 0.01 // g
 )
@@ -33,7 +35,9 @@ type cup struct {
 type world struct {
 	rng       *rand.Rand
 	density   float64 // g/mL
-	bias      float64
+	bias      float64 // of the pump, relative
+	ownBias   float64 // which it has without a fault
+	noise     float64 // of the flow, relative, per step
 	cupWeight float64
 
 	bottle    float64
@@ -42,6 +46,7 @@ type world struct {
 	occluded  bool
 	hanging   float64
 	still     float64 // s since the last flow
+	leak      float64 // µL that fall late
 	cup       *cup
 
 	pushed    float64 // what the pump has pushed, all told
@@ -50,6 +55,13 @@ type world struct {
 
 	load      float64 // g, as the balance's sensor feels it: settling behind the true load
 	shaking   float64 // s left
+	shakes    float64 // g
+	hand      float64 // g on the pan beside the cup
+	handLeft  float64 // s
+	drift     float64 // g/s
+	drifted   float64 // g
+	drying    float64 // g/s out of the cup
+	frozen    bool
 	sinceShow float64
 	shown     [stableValues]float64 // the latest values of the balance, newest first
 }
@@ -59,9 +71,11 @@ func newWorld(cfg Config, rng *rand.Rand) *world {
 		rng:       rng,
 		density:   float64(cfg.Density) / 1e6,
 		bias:      cfg.PumpBias + ownBias*(2*rng.Float64()-1),
+		noise:     flowNoise,
 		cupWeight: float64(cfg.CupWeight) / 1e6,
 		bottle:    float64(cfg.Bottle),
 	}
+	w.ownBias = w.bias
 	if cfg.Unprimed {
 		w.tubeEmpty = tubeVolume
 	}
@@ -79,7 +93,7 @@ func (w *world) push(counted float64) {
 	if w.occluded {
 		return
 	}
-	real := counted * (1 + w.bias + flowNoise*w.rng.NormFloat64())
+	real := counted * (1 + w.bias + w.noise*w.rng.NormFloat64())
 	liquid := min(max(real, 0), w.bottle)
 	w.bottle -= liquid
 	liquid -= drain(&w.tubeEmpty, liquid)
@@ -114,8 +128,16 @@ func (w *world) step() {
 	if w.still > dripAt && w.hanging > 0 {
 		w.fall(w.hanging)
 	}
+	if w.still > leakAt && w.leak > 0 {
+		w.hanging += drain(&w.bottle, drain(&w.leak, w.leak))
+		w.fall(w.hanging)
+	}
+	if w.cup != nil {
+		drain(&w.cup.liquid, w.drying*stepTime/w.density*1000)
+	}
+	w.drifted += w.drift * stepTime
 	w.load += (w.trueLoad() - w.load) * (1 - math.Exp(-stepTime/settleTau))
-	w.shaking = max(0, w.shaking-stepTime)
+	w.shaking, w.handLeft = max(0, w.shaking-stepTime), max(0, w.handLeft-stepTime)
 	w.sinceShow += stepTime
 	if w.sinceShow >= updateEvery-stepTime/2 {
 		w.sinceShow = 0
@@ -123,19 +145,30 @@ func (w *world) step() {
 	}
 }
 
+// trueLoad is what weighs on the pan.
 func (w *world) trueLoad() float64 {
-	if w.cup == nil {
-		return 0
+	var load float64
+	if w.handLeft > 0 {
+		load = w.hand
 	}
-	return w.cup.weight + w.cup.liquid/1000*w.density
+	if w.cup != nil {
+		load += w.cup.weight + w.cup.liquid/1000*w.density
+	}
+	return load
 }
 
 // show takes the next value of the balance.
 func (w *world) show() {
 	copy(w.shown[1:], w.shown[:])
-	v := w.load + scaleNoise*w.rng.NormFloat64()
+	if w.frozen {
+		return
+	}
+	v := w.load + w.drifted + scaleNoise*w.rng.NormFloat64()
 	if w.shaking > 0 {
-		v += vibration * (2*w.rng.Float64() - 1)
+		v += w.shakes * (2*w.rng.Float64() - 1)
+	}
+	if w.handLeft > 0 {
+		v += tremor * w.hand * (2*w.rng.Float64() - 1)
 	}
 	w.shown[0] = math.Round(v/digit) * digit
 }
@@ -147,4 +180,39 @@ func (w *world) stable() bool {
 		low, high = min(low, v), max(high, v)
 	}
 	return high-low < 1.5*digit
+}
+
+// befall carries a fault of the world out.
+func (w *world) befall(f Fault) {
+	switch f.Kind {
+	case Bias:
+		w.bias = f.Relative
+	case Noise:
+		w.noise = orElse(f.Relative, 0.05)
+	case Bubble:
+		w.bubble += 1000 * orElse(f.ML, 0.3)
+	case Occlusion:
+		w.occluded = true
+	case Unprime:
+		w.tubeEmpty = orElse(1000*f.ML, tubeVolume)
+	case Drip:
+		w.leak += 1000 * orElse(f.ML, 0.05)
+	case Unstable:
+		w.shaking, w.shakes = orElse(f.Seconds, 5), orElse(f.Grams, vibration)
+	case Hand:
+		w.handLeft, w.hand = orElse(f.Seconds, 5), orElse(f.Grams, 80)
+	case Drift:
+		w.drift = orElse(f.Grams, 0.05) / 60
+	case Evaporation:
+		w.drying = orElse(f.Grams, 0.002) / 60
+	case Frozen:
+		w.frozen = true
+	}
+}
+
+// heal ends what befell. What has drifted stays until the balance is zeroed.
+func (w *world) heal() {
+	w.occluded, w.bubble, w.leak, w.shaking, w.handLeft = false, 0, 0, 0, 0
+	w.bias, w.noise = w.ownBias, flowNoise
+	w.drift, w.drying, w.frozen = 0, 0, false
 }
