@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -39,8 +40,8 @@ var ErrNumber = errors.New("the pump cannot be told this number exactly")
 // Length is a length in micrometres (µm), for syringe diameters.
 type Length int64
 
-// Flow is a pumping rate in microlitres per minute (µL/min).
-type Flow int64
+// Flow is a pumping rate.
+type Flow = measure.Flow
 
 // formatThousandths writes n/1000 with all the decimals that fit: four digits, of which at most three stand after the
 // point. ErrNumber when that would change the value.
@@ -80,11 +81,11 @@ func SetVolume(v measure.Volume) (Command, error) {
 // SetRate sets the pumping rate in millilitres per minute.
 func SetRate(f Flow) (Command, error) {
 	if f <= 0 {
-		return "", fmt.Errorf("rate %d µL/min: %w", f, ErrNumber)
+		return "", fmt.Errorf("rate %s: %w", f, ErrNumber)
 	}
 	text, err := formatThousandths(int64(f))
 	if err != nil {
-		return "", fmt.Errorf("rate %d µL/min: %w", f, err)
+		return "", fmt.Errorf("rate %s: %w", f, err)
 	}
 	return Rate + Command(text) + "MM", nil
 }
@@ -136,6 +137,20 @@ const MaxAddress = 99
 
 // Payload is the command for the pump with that address, as it goes into a safe packet or, with a CR, on the line.
 func (c Command) Payload(address int) string { return strconv.Itoa(address) + string(c) }
+
+// DecodeCommand reads the payload of a command, of either mode, as a pump does: an address of at most two digits, 0 when
+// there is none, then the command, in which blanks and case do not matter.
+func DecodeCommand(payload []byte) (address int, c Command, err error) {
+	text := strings.ToUpper(strings.ReplaceAll(string(payload), " ", ""))
+	n := 0
+	for n < len(text) && isDigit(text[n]) {
+		address = address*10 + int(text[n]-'0')
+		if n++; n > 2 {
+			return 0, "", ErrSyntax
+		}
+	}
+	return address, Command(text[n:]), nil
+}
 
 // AppendSafeCommand appends the command as a safe packet.
 func AppendSafeCommand(dst []byte, address int, c Command) []byte {

@@ -151,3 +151,36 @@ func (f *BasicFramer) Next(chunk []byte) (payload, rest []byte, ok bool) {
 func AppendBasic(dst []byte, payload string) []byte {
 	return append(append(append(dst, stx), payload...), etx)
 }
+
+// A CommandFramer cuts what a host sends in basic mode into the payloads before each CR. A line with a byte that is not
+// printable ASCII, or one that is too long, is dropped. The zero CommandFramer is ready.
+type CommandFramer struct {
+	buf    [MaxPayload]byte
+	n      int
+	broken bool
+}
+
+// Reset forgets a command that has begun.
+func (f *CommandFramer) Reset() { f.n, f.broken = 0, false }
+
+// Next takes bytes of chunk up to one CR and returns the payload before it, valid until the next call, and the bytes
+// not yet taken. When ok is false all of chunk was taken. Call it until then. An empty payload, which asks for the
+// status, is one too.
+func (f *CommandFramer) Next(chunk []byte) (payload, rest []byte, ok bool) {
+	for i, b := range chunk {
+		switch {
+		case b == '\r':
+			n, whole := f.n, !f.broken
+			f.Reset()
+			if whole {
+				return f.buf[:n], chunk[i+1:], true
+			}
+		case b < ' ' || b > '~' || f.n == len(f.buf):
+			f.broken = true
+		default:
+			f.buf[f.n] = b
+			f.n++
+		}
+	}
+	return nil, nil, false
+}

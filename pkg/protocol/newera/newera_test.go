@@ -194,6 +194,67 @@ func TestBasicFraming(t *testing.T) {
 	}
 }
 
+func commands(f *newera.CommandFramer, chunk []byte) []string {
+	var got []string
+	for {
+		p, rest, ok := f.Next(chunk)
+		if !ok {
+			return got
+		}
+		chunk = rest
+		got = append(got, string(p))
+	}
+}
+
+func TestCommandFraming(t *testing.T) {
+	for name, c := range map[string]struct {
+		in   string
+		want []string
+	}{
+		"one after the other":    {"0VER\r0 dis\r", []string{"0VER", "0 dis"}},
+		"nothing asks for state": {"\r", []string{""}},
+		"NUL breaks the command": {"0V\x00ER\r0DIS\r", []string{"0DIS"}},
+		"too long":               {strings.Repeat("0", newera.MaxPayload+1) + "\r0DIS\r", []string{"0DIS"}},
+		"half a command stays":   {"0DIS", nil},
+	} {
+		if diff := cmp.Diff(c.want, commands(new(newera.CommandFramer), []byte(c.in))); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	for payload, want := range map[string]newera.Command{"7VER": "VER", "07 dia 29.20": "DIA29.20", "7": newera.Status, " 7 S A F 5": "SAF5"} {
+		if address, c, err := newera.DecodeCommand([]byte(payload)); err != nil || address != 7 || c != want {
+			t.Errorf("%q: %d, %q, %v", payload, address, c, err)
+		}
+	}
+	if address, c, err := newera.DecodeCommand([]byte("STP")); err != nil || address != 0 || c != newera.Stop {
+		t.Errorf("%d, %q, %v", address, c, err)
+	}
+	if _, c, err := newera.DecodeCommand([]byte("123VER")); !errors.Is(err, newera.ErrSyntax) || c != "" {
+		t.Errorf("%q, %v", c, err)
+	}
+}
+
+// A command that is encoded is the one that a pump reads, in either mode and however the line cuts it.
+func TestCommandsDecodeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		address := rapid.IntRange(0, newera.MaxAddress).Draw(t, "address")
+		c := newera.Command(rapid.StringMatching(`[A-Z]{3}[0-9.A-Z]{0,8}`).Draw(t, "command"))
+		basic := newera.AppendBasicCommand(nil, address, c)
+		cut := rapid.IntRange(0, len(basic)).Draw(t, "cut")
+		var f newera.CommandFramer
+		payloads := append(commands(&f, basic[:cut]), commands(&f, basic[cut:])...)
+		payloads = append(payloads, safePayloads(new(newera.SafeFramer), newera.AppendSafeCommand(nil, address, c))...)
+		if len(payloads) != 2 {
+			t.Fatalf("%q", payloads)
+		}
+		for _, p := range payloads {
+			if a, got, err := newera.DecodeCommand([]byte(p)); err != nil || a != address || got != c {
+				t.Fatalf("%q: %d, %q, %v", p, a, got, err)
+			}
+		}
+	})
+}
+
 func drawPayload(t *rapid.T) string {
 	return rapid.StringMatching(`[ -~]{1,60}`).Draw(t, "payload")
 }
@@ -362,6 +423,33 @@ func FuzzReplyData(f *testing.F) {
 		}
 		if v, err := newera.ParseVersion(s); err == nil && v.Model+"V"+v.Version != s {
 			t.Fatalf("%q: %+v", s, v)
+		}
+	})
+}
+
+func FuzzCommandFramer(f *testing.F) {
+	f.Add([]byte("0VER\r0DIS\r"), 1)
+	f.Add([]byte("0V\x00\r\r"), 2)
+	f.Fuzz(func(t *testing.T, in []byte, size int) {
+		want := commands(new(newera.CommandFramer), in)
+		var pieces newera.CommandFramer
+		var got []string
+		size = 1 + (size&0x7fff)%64
+		for c := in; len(c) > 0; {
+			n := min(size, len(c))
+			got = append(got, commands(&pieces, c[:n])...)
+			c = c[n:]
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+		for _, p := range want {
+			if !strings.Contains(string(in), p+"\r") {
+				t.Fatalf("%q was not in the stream", p)
+			}
+			if a, _, err := newera.DecodeCommand([]byte(p)); err == nil && (a < 0 || a > newera.MaxAddress) {
+				t.Fatalf("%q: address %d", p, a)
+			}
 		}
 	})
 }
