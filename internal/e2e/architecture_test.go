@@ -21,9 +21,9 @@ type layer struct {
 
 // layers is the order of the house: a package imports packages of layers before its own and none of its own or after.
 var layers = []layer{
-	{[]string{"pkg/measure", "pkg/protocol/lines", "internal/fault", "internal/font", "api", "migrations"},
-		"vocabulary: quantities, lines of text, error codes, the typeface, the contract and the schema, which depend on nothing"},
-	{[]string{"internal/id", "internal/calendar", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
+	{[]string{"pkg/measure", "pkg/protocol/lines", "pkg/checkchar", "internal/fault", "internal/font", "api", "migrations"},
+		"vocabulary: quantities, lines of text, check characters, error codes, the typeface, the contract and the schema, which depend on nothing"},
+	{[]string{"internal/id", "internal/calendar", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/personcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
 	{[]string{"internal/clinic", "internal/flow", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest", "devices/weighing"},
 		"the tenant that every row carries; the one way to a port; the one way to ask a balance"},

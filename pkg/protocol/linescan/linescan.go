@@ -1,5 +1,6 @@
 // Package linescan is the codec of barcode scanners that send each code as a line of text: a suffix of CR, LF or
-// CR LF, perhaps between STX and ETX, perhaps with the AIM symbology prefix. It does no input or output of its own.
+// CR LF, perhaps between STX and ETX, perhaps with the AIM symbology prefix. After an STX the ETX is end enough, and the
+// suffix may be missing. It does no input or output of its own.
 //
 // A group separator (GS, 1D) is data and stays where it is. A line with a NUL (what a parity error looks like), other
 // control characters or invalid UTF-8 is dropped, never repaired. Half a line followed by silence is the driver's to
@@ -43,7 +44,11 @@ func (f *Framer) Partial() bool { return !f.synced || f.broken || f.n > 0 }
 // call, and the bytes not yet taken. When ok is false all of chunk was taken. Call it until then.
 func (f *Framer) Next(chunk []byte) (line, rest []byte, ok bool) {
 	for i, b := range chunk {
-		if b != '\r' && b != '\n' {
+		switch {
+		case b == '\r' || b == '\n':
+		case b == etx && f.n > 0 && f.line[0] == stx:
+			f.keep(b) // the line's own end: a suffix that follows is an empty line
+		default:
 			f.keep(b)
 			continue
 		}

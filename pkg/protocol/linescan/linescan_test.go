@@ -42,6 +42,10 @@ func TestFramer(t *testing.T) {
 		"half a line stays":                {"\rAB", nil},
 		"blanks are not trimmed":           {"\r A \r", []string{" A "}},
 		"STX and ETX are Decode's to take": {"\r\x02A\x03\r", []string{"\x02A\x03"}},
+		"ETX without a suffix":             {"\r\x02A\x1dB\x03\x02C\x03", []string{"\x02A\x1dB\x03", "\x02C\x03"}},
+		"ETX without STX ends nothing":     {"\rA\x03B\r", []string{"A\x03B"}},
+		"a suffix without ETX":             {"\r\x02A\rB\r", []string{"\x02A", "B"}},
+		"ETX before anything else":         {"\x03A\r\x02B\x03", []string{"\x02B\x03"}},
 	} {
 		var f linescan.Framer
 		if diff := cmp.Diff(c.want, lines(&f, []byte(c.in))); diff != "" {
