@@ -81,7 +81,6 @@ func bench(t *testing.T, terminal bool) devicetest.PumpBench {
 			PowerCycle: func(t *testing.T) { fault(t, sim.Fault{Kind: sim.PowerCycle}) },
 		},
 		Starts:  func() int { return c.State().Pump.Runs },
-		Counted: func() measure.Volume { return microlitres(c.State().Pump.CountedML) },
 		Pushed:  func() measure.Volume { return microlitres(c.State().PushedML) },
 		Moving:  func() bool { s := c.State().Pump.State; return s == "I" || s == "W" },
 		Occlude: func(t *testing.T) { fault(t, sim.Fault{Kind: sim.Occlusion}) },
