@@ -59,7 +59,7 @@ func visits(tickets []Ticket, doses []DoseClock) []flow.Visit {
 func (t Ticket) visit() flow.Visit {
 	v := flow.Visit{Window: string(t.Station), Away: t.State == Left}
 	v.Clock[flow.Arrived], v.Clock[flow.Called], v.Clock[flow.AtWindow] = t.ArrivedAt, t.CalledAt, t.AtWindowAt
-	v.Clock[flow.Left] = t.DoneAt
+	v.Clock[flow.Identified], v.Clock[flow.Left] = t.IdentifiedAt, t.DoneAt
 	return v
 }
 

@@ -32,11 +32,17 @@ type Ticket struct {
 	State    State
 	Station  equipment.StationID // of the call, "" before
 	Priority string              // reason for the priority lane, "" for none
+	// Slot is the quarter hour that was booked for the day, zero for none; Place is what orders the queue.
+	Slot  calendar.Instant
+	Place calendar.Instant
+	Skips int // how often the patient was called and did not come
 	// Each instant is when the state was entered, by the server's clock.
 	ArrivedAt  calendar.Instant
 	CalledAt   calendar.Instant
 	AtWindowAt calendar.Instant
 	DoneAt     calendar.Instant
+	// IdentifiedAt is when the card was scanned at the window, zero when the dose alone tells.
+	IdentifiedAt calendar.Instant
 }
 
 // Open reports whether the patient is still here.
@@ -46,7 +52,7 @@ func (t Ticket) Open() bool { return t.State != Done && t.State != Left }
 var next = map[State][]State{
 	Arrived:  {Called, AtWindow, Done, Left},
 	Called:   {Called, Arrived, AtWindow, Done, Left},
-	AtWindow: {Arrived, Done, Left},
+	AtWindow: {Called, Arrived, Done, Left},
 }
 
 // MayBecome reports whether a ticket in state s may enter state to.

@@ -8,6 +8,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/fault"
+	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/staff"
 )
@@ -15,6 +16,7 @@ import (
 // Clinics gives the service what it needs of a clinic; *clinic.Service is one.
 type Clinics interface {
 	Clinic(ctx context.Context, c clinic.ID) (clinic.Clinic, error)
+	Closures(ctx context.Context, c clinic.ID, from, to calendar.Day) ([]clinic.Closure, error)
 }
 
 // Service keeps the queue of every clinic. It is safe for concurrent use.
@@ -23,6 +25,7 @@ type Service struct {
 	clinics Clinics
 	now     func() time.Time
 	tell    func(Ticket)
+	past    pasts
 }
 
 // NewService returns a ready Service. tell is called after each commit that changed a ticket, nil for nobody; it must not
@@ -96,14 +99,19 @@ func (s *Service) checkIn(ctx context.Context, tx Tx, c clinic.ID, by staff.Memb
 		return Ticket{}, false, err
 	}
 	now := s.instant()
+	booked, err := tx.Booking(ctx, a.Patient, today)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return Ticket{}, false, err
+	}
 	t := Ticket{
-		ID: a.ID, Clinic: c, Day: today, Number: number, Patient: a.Patient, State: Arrived, Priority: a.Priority, ArrivedAt: now,
+		ID: a.ID, Clinic: c, Day: today, Number: number, Patient: a.Patient, State: Arrived, Priority: a.Priority,
+		Slot: booked.At, Place: flow.Place(now, booked.At), ArrivedAt: now,
 	}
 	if err := tx.InsertTicket(ctx, t); err != nil {
 		return Ticket{}, false, err
 	}
 	return t, false, tx.Record(ctx, by.Entry(now, "ticket.check_in", string(t.ID), map[string]any{
-		"patient": t.Patient, "day": t.Day, "number": t.Number, "priority": t.Priority,
+		"patient": t.Patient, "day": t.Day, "number": t.Number, "priority": t.Priority, "slot": t.Slot,
 	}))
 }
 
@@ -129,22 +137,9 @@ type Act struct {
 	Ticket TicketID
 	// Station is the window that calls or takes the patient; "" for the other acts.
 	Station equipment.StationID
-	Reason  string // why a patient is sent back, away, or forward; "" is allowed
-}
-
-// Call calls a waiting patient to a window. A second call of the same patient is a call again, from this window.
-func (s *Service) Call(ctx context.Context, a Act) (Ticket, error) {
-	return s.move(ctx, a, "ticket.call", Called, func(tx Tx, t *Ticket, now calendar.Instant) error {
-		st, err := tx.FindStation(ctx, a.Station)
-		if err != nil {
-			return err
-		}
-		if err := serving(st); err != nil {
-			return err
-		}
-		t.Station, t.CalledAt = a.Station, now
-		return nil
-	})
+	// Identified says that the patient's card was scanned at the window.
+	Identified bool
+	Reason     string // why a patient is sent back, away, or forward; "" is allowed
 }
 
 func serving(st equipment.Station) error {
@@ -172,6 +167,9 @@ func (s *Service) StepUp(ctx context.Context, a Act) (Ticket, error) {
 			return err
 		}
 		t.Station, t.AtWindowAt = a.Station, now
+		if a.Identified {
+			t.IdentifiedAt = now
+		}
 		return nil
 	})
 }
@@ -182,7 +180,7 @@ func (s *Service) SendBack(ctx context.Context, a Act) (Ticket, error) {
 		if err := noDose(ctx, tx, *t); err != nil {
 			return err
 		}
-		t.Station, t.CalledAt, t.AtWindowAt = "", 0, 0
+		t.Station, t.CalledAt, t.AtWindowAt, t.IdentifiedAt = "", 0, 0, 0
 		return nil
 	})
 }
@@ -230,7 +228,7 @@ func (s *Service) move(ctx context.Context, a Act, action string, to State, edit
 	}
 	known, err := s.store.Ticket(ctx, a.Clinic, a.Ticket)
 	if err != nil {
-		return Ticket{}, err
+		return Ticket{}, err // also for a ticket of another clinic: it is not said to exist
 	}
 	var changed bool
 	err = s.store.InTx(ctx, a.Clinic, func(tx Tx) error {
@@ -242,6 +240,10 @@ func (s *Service) move(ctx context.Context, a Act, action string, to State, edit
 			return err
 		}
 		if t.State == to && to != Called && (a.Station == "" || a.Station == t.Station) {
+			if a.Identified && t.IdentifiedAt.IsZero() {
+				t.IdentifiedAt, changed = s.instant(), true
+				return tx.UpdateTicket(ctx, t)
+			}
 			return nil
 		}
 		if !t.State.MayBecome(to) {
@@ -249,10 +251,10 @@ func (s *Service) move(ctx context.Context, a Act, action string, to State, edit
 				With("state", string(t.State))
 		}
 		was, now := t, s.instant()
-		t.State = to
-		if err := edit(tx, &t, now); err != nil {
+		if err := edit(tx, &t, now); err != nil { // it sees the state as it was
 			return err
 		}
+		t.State = to
 		if err := tx.UpdateTicket(ctx, t); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,9 @@ type memory struct {
 	tickets map[TicketID]Ticket
 	numbers map[calendar.Day]int
 	entries []audit.Entry
+	booked  []Booking
+	rules   Rules
+	before  []Ticket
 	dosing  patient.ID // has a dispensing that has not ended
 	ended   patient.ID // has an ended file
 }
@@ -67,6 +71,71 @@ func (m *memory) NextTicketNumber(_ context.Context, d calendar.Day) (int, error
 	return m.numbers[d], nil
 }
 
+func (m *memory) all(match func(Ticket) bool) (out []Ticket) {
+	for _, t := range m.tickets {
+		if match(t) {
+			out = append(out, t)
+		}
+	}
+	slices.SortFunc(out, func(a, b Ticket) int { return a.Number - b.Number })
+	return out
+}
+
+func (m *memory) Tickets(_ context.Context, _ clinic.ID, d calendar.Day, states ...State) ([]Ticket, error) {
+	return m.all(func(t Ticket) bool { return t.Day == d && (len(states) == 0 || slices.Contains(states, t.State)) }), nil
+}
+
+func (m *memory) Waiting(ctx context.Context, d calendar.Day) ([]Ticket, error) {
+	return m.Tickets(ctx, here, d, Arrived)
+}
+
+func (m *memory) TicketsBetween(context.Context, clinic.ID, calendar.Day, calendar.Day) ([]Ticket, error) {
+	return m.before, nil
+}
+
+func (m *memory) TicketOfStation(_ context.Context, st equipment.StationID, d calendar.Day) (Ticket, error) {
+	return m.first(func(t Ticket) bool {
+		return t.Station == st && t.Day == d && (t.State == Called || t.State == AtWindow)
+	})
+}
+
+func (m *memory) Booking(_ context.Context, p patient.ID, d calendar.Day) (Booking, error) {
+	for _, b := range m.booked {
+		if b.Patient == p && b.Day == d {
+			return b, nil
+		}
+	}
+	return Booking{}, fault.New(fault.NotFound, "not_found", "nothing")
+}
+
+func (m *memory) Bookings(_ context.Context, _ clinic.ID, d calendar.Day) (out []Booking, err error) {
+	for _, b := range m.booked {
+		if b.Day == d {
+			out = append(out, b)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) LockSlots(ctx context.Context, d calendar.Day) ([]Booking, error) {
+	return m.Bookings(ctx, here, d)
+}
+
+func (m *memory) RemoveBooking(_ context.Context, p patient.ID, d calendar.Day) error {
+	m.booked = slices.DeleteFunc(m.booked, func(b Booking) bool { return b.Patient == p && b.Day == d })
+	return nil
+}
+
+func (m *memory) PutBooking(ctx context.Context, b Booking) error {
+	_ = m.RemoveBooking(ctx, b.Patient, b.Day)
+	m.booked = append(m.booked, b)
+	return nil
+}
+
+func (m *memory) Rules(context.Context, clinic.ID) (Rules, error) { return m.rules, nil }
+
+func (m *memory) PutRules(_ context.Context, r Rules) error { m.rules = r; return nil }
+
 func (m *memory) InsertTicket(_ context.Context, t Ticket) error { m.tickets[t.ID] = t; return nil }
 
 func (m *memory) UpdateTicket(_ context.Context, t Ticket) error { m.tickets[t.ID] = t; return nil }
@@ -96,6 +165,13 @@ type oneClinic struct{}
 
 func (oneClinic) Clinic(context.Context, clinic.ID) (clinic.Clinic, error) {
 	return clinic.Clinic{ID: here, Number: 7, Zone: "Asia/Ho_Chi_Minh", CutOver: 3 * time.Hour}, nil
+}
+
+func (oneClinic) Closures(_ context.Context, _ clinic.ID, from, to calendar.Day) ([]clinic.Closure, error) {
+	if sunday := calendar.DateOf(2026, 3, 8); from <= sunday && sunday <= to {
+		return []clinic.Closure{{Clinic: here, Day: sunday}}, nil
+	}
+	return nil, nil
 }
 
 var nurse = staff.Member{ID: "nurse-1", Clinic: here, Active: true, Roles: []staff.Role{staff.Nurse}}
@@ -185,7 +261,7 @@ func TestAVisit(t *testing.T) {
 		want State
 	}{
 		{b.Call, act("t1", "w1"), Called},
-		{b.Call, act("t1", "w2"), Called}, // again, from another window
+		{b.Call, act("t1", "w1"), Called}, // again
 		{b.SendBack, act("t1", ""), Arrived},
 		{b.Call, act("t1", "w1"), Called},
 		{b.StepUp, act("t1", "w1"), AtWindow},

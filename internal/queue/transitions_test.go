@@ -13,7 +13,7 @@ func TestTransitions(t *testing.T) {
 	may := map[queue.State][]queue.State{
 		queue.Arrived:  {queue.Called, queue.AtWindow, queue.Done, queue.Left},
 		queue.Called:   {queue.Called, queue.Arrived, queue.AtWindow, queue.Done, queue.Left}, // called again; put back
-		queue.AtWindow: {queue.Arrived, queue.Done, queue.Left},
+		queue.AtWindow: {queue.Called, queue.Arrived, queue.Done, queue.Left},
 	}
 	for _, from := range states {
 		for _, to := range states {

@@ -21,10 +21,15 @@ type ticketRow struct {
 	State      queue.State
 	Station    ref
 	Priority   string
+	Slot       calendar.Instant
+	Place      calendar.Instant
+	Skips      int
 	ArrivedAt  calendar.Instant
 	CalledAt   calendar.Instant
 	AtWindowAt calendar.Instant
 	DoneAt     calendar.Instant
+
+	IdentifiedAt calendar.Instant
 }
 
 func (ticketRow) TableName() string { return "ticket" }
@@ -32,14 +37,15 @@ func (ticketRow) TableName() string { return "ticket" }
 func fromTicket(k queue.Ticket) ticketRow {
 	return ticketRow{
 		ID: k.ID, Clinic: k.Clinic, Day: k.Day, Number: k.Number, Patient: k.Patient, State: k.State, Station: ref(k.Station),
-		Priority: k.Priority, ArrivedAt: k.ArrivedAt, CalledAt: k.CalledAt, AtWindowAt: k.AtWindowAt, DoneAt: k.DoneAt,
+		Priority: k.Priority, Slot: k.Slot, Place: k.Place, Skips: k.Skips, IdentifiedAt: k.IdentifiedAt, ArrivedAt: k.ArrivedAt, CalledAt: k.CalledAt, AtWindowAt: k.AtWindowAt, DoneAt: k.DoneAt,
 	}
 }
 
 func toTicket(r ticketRow) queue.Ticket {
 	return queue.Ticket{
 		ID: r.ID, Clinic: r.Clinic, Day: r.Day, Number: r.Number, Patient: r.Patient, State: r.State,
-		Station: equipment.StationID(r.Station), Priority: r.Priority, ArrivedAt: r.ArrivedAt, CalledAt: r.CalledAt,
+		Station: equipment.StationID(r.Station), Priority: r.Priority, Slot: r.Slot, Place: r.Place, Skips: r.Skips,
+		IdentifiedAt: r.IdentifiedAt, ArrivedAt: r.ArrivedAt, CalledAt: r.CalledAt,
 		AtWindowAt: r.AtWindowAt, DoneAt: r.DoneAt,
 	}
 }
@@ -182,7 +188,7 @@ func (t *Tx) LockTicket(_ context.Context, id queue.TicketID) (queue.Ticket, err
 // UpdateTicket implements queue.Tx.
 func (t *Tx) UpdateTicket(_ context.Context, k queue.Ticket) error {
 	r := t.db.Model(&ticketRow{}).Where("id = ? AND clinic = ?", k.ID, t.clinic).
-		Select("state", "station", "priority", "called_at", "at_window_at", "done_at").Updates(fromTicket(k))
+		Select("state", "station", "priority", "place", "skips", "called_at", "at_window_at", "identified_at", "done_at").Updates(fromTicket(k))
 	return one("ticket", r.RowsAffected, r.Error)
 }
 

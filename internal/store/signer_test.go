@@ -42,9 +42,15 @@ func (x *signer) enrol(t testing.TB, s *Store, w world) {
 
 func (x *signer) next(t testing.TB, kind stationlog.Kind) (stationlog.Record, stationlog.Signed) {
 	t.Helper()
-	r := stationlog.Record{
-		Station: string(x.station), Seq: x.seq + 1, Prev: x.prev, Kind: kind, Occurred: eight.Time(), Body: json.RawMessage(`{"version":"1"}`),
-	}
+	return x.say(t, kind, stationlog.Started{Version: "1"})
+}
+
+// say makes the next record with a body.
+func (x *signer) say(t testing.TB, kind stationlog.Kind, body any) (stationlog.Record, stationlog.Signed) {
+	t.Helper()
+	text, err := json.Marshal(body)
+	must(t, err)
+	r := stationlog.Record{Station: string(x.station), Seq: x.seq + 1, Prev: x.prev, Kind: kind, Occurred: eight.Time(), Body: text}
 	signed, err := stationlog.Sign(r, x.key)
 	must(t, err)
 	x.seq, x.prev = r.Seq, signed.Hash()

@@ -1,0 +1,322 @@
+package queue
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/clinic"
+	"github.com/lieu-clinic/lieu/internal/equipment"
+	"github.com/lieu-clinic/lieu/internal/flow"
+)
+
+// Morning is a clinic's day as somebody sees it who has to do something about it in the next ten minutes. The page and the
+// metrics are both made of it, so that they cannot disagree.
+type Morning struct {
+	Day        calendar.Day
+	Start, Now calendar.Instant // of the clinic day; as of when
+	Visits     []flow.Visit
+	Figures    flow.Figures
+	Usual      []flow.Quarter // of the days before
+	Days       int            // how many days that are
+	Pace       flow.Pace
+	Coming     int          // due today and neither here nor dosed
+	Arrivals   []flow.Group // of them, if the day goes on as usual
+	Rules      Rules
+	Missed     []flow.Miss
+	Refusals   []Refusal
+	Trouble    []Trouble
+	Stations   []equipment.Station
+}
+
+// Trouble is a device that does not work, or of which nobody knows.
+type Trouble struct {
+	Station equipment.StationID
+	Kind    equipment.DeviceKind
+	State   equipment.DeviceState
+	Since   calendar.Instant
+	Detail  string
+}
+
+// Clear forecasts when everybody is served with so many windows: those who wait now, and those who are still to come.
+func (m Morning) Clear(windows int) (waiting, all calendar.Instant, known bool) {
+	p := m.Pace.With(windows)
+	now, ok := p.Clear(m.Figures.Waiting, nil)
+	later, all2 := p.Clear(m.Figures.Waiting, m.Arrivals)
+	if !ok || !all2 {
+		return 0, 0, false
+	}
+	return m.Now.Add(now), m.Now.Add(later), true
+}
+
+// Closes returns when the windows close today, zero when the clinic did not say.
+func (m Morning) Closes(zone *time.Location) calendar.Instant { return m.Rules.closesOn(m.Day, zone) }
+
+func (r Rules) closesOn(d calendar.Day, zone *time.Location) calendar.Instant {
+	if r.Closes == 0 {
+		return 0
+	}
+	year, month, day := d.Midnight().Date()
+	return calendar.At(time.Date(year, month, day, int(r.Closes/time.Hour), int(r.Closes%time.Hour/time.Minute), 0, 0, zone))
+}
+
+// Morning reads the day of a clinic as of now.
+func (s *Service) Morning(ctx context.Context, c clinic.ID) (m Morning, err error) {
+	cl, err := s.clinics.Clinic(ctx, c)
+	if err != nil {
+		return m, err
+	}
+	m.Now = s.instant()
+	if m.Day, err = cl.Day(m.Now); err != nil {
+		return m, err
+	}
+	if m.Start, err = start(cl, m.Day); err != nil {
+		return m, err
+	}
+	past, err := s.history(ctx, cl)
+	if err != nil {
+		return m, err
+	}
+	windows, err := s.read(ctx, c, &m)
+	if err != nil {
+		return m, err
+	}
+	m.Figures = flow.Day(m.Visits, windows, m.Start, m.Now)
+	m.Usual, m.Days = past.usual, past.days
+	m.Pace = flow.PaceNow(m.Visits, past.pace.Cycle, m.Now)
+	m.Arrivals = flow.Expect(m.Usual, m.Coming, m.Start, m.Now)
+	m.Missed = m.Rules.Targets.Missed(m.Figures)
+	return m, nil
+}
+
+// read fills in what the store knows of the day, and returns what kept the windows from serving.
+func (s *Service) read(ctx context.Context, c clinic.ID, m *Morning) ([]flow.Window, error) {
+	tickets, err := s.store.Tickets(ctx, c, m.Day)
+	if err != nil {
+		return nil, err
+	}
+	doses, err := s.store.DoseClocks(ctx, c, m.Day)
+	if err != nil {
+		return nil, err
+	}
+	blocks, err := s.store.Blocks(ctx, c, m.Day)
+	if err != nil {
+		return nil, err
+	}
+	m.Visits = blocked(visits(tickets, doses), tickets, blocks)
+	if m.Rules, err = s.store.Rules(ctx, c); err != nil {
+		return nil, err
+	}
+	if m.Refusals, err = s.store.Refusals(ctx, c, m.Day); err != nil {
+		return nil, err
+	}
+	coming, err := s.store.StillToCome(ctx, c, m.Day)
+	if err != nil {
+		return nil, err
+	}
+	m.Coming = len(coming)
+	changes, err := s.store.DeviceChanges(ctx, c, m.Start, m.Now)
+	if err != nil {
+		return nil, err
+	}
+	stations, devices, err := s.store.Windows(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	m.Stations, m.Trouble = stations, trouble(stations, devices)
+	return windowsOf(stations, devices, changes, doses, m.Visits, m.Start), nil
+}
+
+// blocked puts what kept each patient from being served on their visit; visits and tickets are in one order.
+func blocked(all []flow.Visit, tickets []Ticket, blocks []Block) []flow.Visit {
+	byTicket := map[TicketID]*flow.Visit{}
+	for i, t := range tickets {
+		byTicket[t.ID] = &all[i]
+	}
+	for _, b := range blocks {
+		v, ok := byTicket[b.Ticket]
+		switch {
+		case !ok:
+		case b.Cause == flow.Held:
+			v.Hold = append(v.Hold, b.Span)
+		default:
+			v.Order = append(v.Order, b.Span)
+		}
+	}
+	return all
+}
+
+// needed reports whether a window cannot serve without this device.
+func needed(st equipment.Station, k equipment.DeviceKind) bool {
+	return k == equipment.Scale || (k == equipment.Pump && !st.Manual)
+}
+
+// trouble lists the devices of the windows in service that once worked, or were heard of, and do not now.
+func trouble(stations []equipment.Station, devices []equipment.Device) []Trouble {
+	var out []Trouble
+	for _, st := range stations {
+		for _, d := range devices {
+			if st.Active && d.Station == st.ID && d.State != equipment.Ready && !d.StateAt.IsZero() {
+				out = append(out, Trouble{Station: st.ID, Kind: d.Kind, State: d.State, Since: d.StateAt, Detail: d.Detail})
+			}
+		}
+	}
+	return out
+}
+
+// windowsOf lists what kept each window from serving: those that served somebody on the day, or would have but for a
+// device that was down.
+func windowsOf(stations []equipment.Station, devices []equipment.Device, changes []DeviceChange, doses []DoseClock, all []flow.Visit, start calendar.Instant) []flow.Window {
+	var out []flow.Window
+	for _, st := range stations {
+		w := flow.Window{Down: downs(st, devices, changes, start)}
+		for _, d := range doses {
+			if d.Station != st.ID {
+				continue
+			}
+			if !d.Doubt.IsZero() {
+				w.Exception = append(w.Exception, flow.Span{From: d.Doubt, To: d.Ended})
+			}
+			if !d.Odd.IsZero() && !d.Measured.IsZero() {
+				w.Exception = append(w.Exception, flow.Span{From: d.Measured, To: d.Odd})
+			}
+		}
+		served := slices.ContainsFunc(all, func(v flow.Visit) bool {
+			return v.Window == string(st.ID) && !v.Clock[flow.AtWindow].IsZero()
+		})
+		if served || (st.Active && len(w.Down) > 0) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// downs lists when a window lacked a device that it needs. A device of which nothing was heard since the day began is as
+// it was before.
+func downs(st equipment.Station, devices []equipment.Device, changes []DeviceChange, start calendar.Instant) []flow.Span {
+	var out []flow.Span
+	for _, d := range devices {
+		if d.Station != st.ID || !needed(st, d.Kind) {
+			continue
+		}
+		var since calendar.Instant
+		heard := false
+		for _, c := range changes {
+			if c.Station != st.ID || c.Kind != d.Kind {
+				continue
+			}
+			heard = true
+			switch {
+			case c.State != equipment.Ready && since.IsZero():
+				since = c.At
+			case c.State == equipment.Ready && !since.IsZero():
+				out, since = append(out, flow.Span{From: since, To: c.At}), 0
+			}
+		}
+		if !heard && d.State != equipment.Ready && !d.StateAt.IsZero() {
+			since = max(start, d.StateAt)
+		}
+		if !since.IsZero() {
+			out = append(out, flow.Span{From: since})
+		}
+	}
+	return out
+}
+
+// start is where the quarter hours of a clinic day are counted from: the full quarter hour at or before its beginning.
+func start(cl clinic.Clinic, d calendar.Day) (calendar.Instant, error) {
+	cal, err := cl.Calendar(nil)
+	if err != nil {
+		return 0, err
+	}
+	from, _ := cal.Bounds(d)
+	return from.Add(-(cl.CutOver % flow.QuarterHour)), nil
+}
+
+// past is what the days before today were like.
+type past struct {
+	today calendar.Day
+	days  int
+	usual []flow.Quarter
+	pace  flow.Pace // the usual cycle, and the usual number of windows
+}
+
+// pasts keeps it, per clinic, for a day: the days before do not change any more.
+type pasts struct {
+	mu sync.Mutex
+	of map[clinic.ID]past
+}
+
+// Bounds of the days before.
+const (
+	lookBack = 21 // days
+	mostDays = 7  // that had visits
+)
+
+func (s *Service) history(ctx context.Context, cl clinic.Clinic) (past, error) {
+	today, err := cl.Day(s.instant())
+	if err != nil {
+		return past{}, err
+	}
+	s.past.mu.Lock()
+	known, ok := s.past.of[cl.ID]
+	s.past.mu.Unlock()
+	if ok && known.today == today {
+		return known, nil
+	}
+	tickets, err := s.store.TicketsBetween(ctx, cl.ID, today.AddDays(-lookBack), today.AddDays(-1))
+	if err != nil {
+		return past{}, err
+	}
+	p, err := pastOf(cl, today, tickets)
+	if err != nil {
+		return past{}, err
+	}
+	s.past.mu.Lock()
+	defer s.past.mu.Unlock()
+	if s.past.of == nil {
+		s.past.of = map[clinic.ID]past{}
+	}
+	s.past.of[cl.ID] = p
+	return p, nil
+}
+
+// pastOf adds up the newest days that had visits.
+func pastOf(cl clinic.Clinic, today calendar.Day, tickets []Ticket) (past, error) {
+	byDay := map[calendar.Day][]flow.Visit{}
+	var days []calendar.Day // newest first
+	for _, t := range slices.Backward(tickets) {
+		if len(days) == 0 || days[len(days)-1] != t.Day {
+			if len(days) == mostDays {
+				break
+			}
+			days = append(days, t.Day)
+		}
+		byDay[t.Day] = append(byDay[t.Day], t.visit())
+	}
+	p := past{today: today, days: len(days)}
+	var quarters [][]flow.Quarter
+	var all []flow.Visit
+	var windows []time.Duration // counts, for their median
+	for _, d := range days {
+		from, err := start(cl, d)
+		if err != nil {
+			return past{}, err
+		}
+		quarters = append(quarters, flow.Quarters(byDay[d], from, from.Add(24*time.Hour)))
+		all = append(all, byDay[d]...)
+		serving := map[string]bool{}
+		for _, v := range byDay[d] {
+			if !v.Clock[flow.AtWindow].IsZero() && v.Window != "" {
+				serving[v.Window] = true
+			}
+		}
+		windows = append(windows, time.Duration(len(serving)))
+	}
+	p.usual = flow.Usual(quarters)
+	p.pace.Cycle, _ = flow.Cycle(all)
+	p.pace.Windows = int(flow.Quantile(windows, 50))
+	return p, nil
+}
