@@ -24,6 +24,7 @@ type Clinic struct {
 	Number   int // two digits on cards and labels; unique in a database
 	Name     string
 	Province string
+	District string
 	Kind     Kind
 	Zone     string        // IANA time zone
 	CutOver  time.Duration // how long after local midnight the clinic day begins
@@ -42,6 +43,15 @@ type Closure struct {
 	Clinic ID
 	Day    calendar.Day
 	Reason string
+}
+
+// Target is how many patients a clinic is to have in treatment in a year, as its authority set it.
+type Target struct {
+	Clinic   ID
+	Year     int
+	Patients int
+	By       string // staff id
+	Recorded calendar.Instant
 }
 
 // Calendar returns the clinic's own calendar.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -44,7 +45,7 @@ func (c Clinic) Validate() error {
 		return fault.New(fault.Invalid, "id.malformed", "a clinic has no id")
 	case c.Number < 1 || c.Number > MaxNumber:
 		return fault.New(fault.Invalid, "clinic.number", "number %d outside 1–%d", c.Number, MaxNumber)
-	case !plain(c.Name, 120) || !plain(c.Province, 60):
+	case !plain(c.Name, 120) || !plain(c.Province, 60) || (c.District != "" && !plain(c.District, 60)):
 		return fault.New(fault.Invalid, "clinic.name", "name or province is empty, too long, or has control characters")
 	case c.Kind != TreatmentFacility && c.Kind != DispensingPoint:
 		return fault.New(fault.Invalid, "clinic.kind", "kind %q is not known", c.Kind)
@@ -177,6 +178,54 @@ func (s *Service) changeDay(ctx context.Context, by Signatory, c ID, d calendar.
 		})
 	})
 }
+
+// Bounds of a target.
+const (
+	firstTargetYear = 2000
+	lastTargetYear  = 2100
+	maxTarget       = 1_000_000
+)
+
+// SetTarget sets how many patients a clinic is to have in treatment in a year. An earlier word for the same year stays on
+// record.
+func (s *Service) SetTarget(ctx context.Context, by Signatory, c ID, year, patients int) (t Target, err error) {
+	if err := by.MayManage(c); err != nil {
+		return Target{}, err
+	}
+	if year < firstTargetYear || year > lastTargetYear || patients < 1 || patients > maxTarget {
+		return Target{}, fault.New(fault.Invalid, "target.range", "year %d–%d, patients 1–%d", firstTargetYear, lastTargetYear, maxTarget)
+	}
+	err = s.store.InTx(ctx, c, func(tx Tx) error {
+		if _, err := tx.LockClinic(ctx, c); err != nil {
+			return err
+		}
+		now := s.instant()
+		t = Target{Clinic: c, Year: year, Patients: patients, By: by.StaffID(), Recorded: now}
+		if err := tx.InsertTarget(ctx, t); err != nil {
+			return err
+		}
+		return tx.RecordChange(ctx, Change{
+			Clinic: c, Recorded: now, By: by.StaffID(), Action: "target.set", Data: data(map[string]any{"year": year, "patients": patients}),
+		})
+	})
+	return t, err
+}
+
+// Neighbours lists every clinic of the same province, by number, the clinic itself among them.
+func (s *Service) Neighbours(ctx context.Context, c ID) ([]Clinic, error) {
+	own, err := s.store.Clinic(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.store.Clinics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(o Clinic) bool { return o.Province != own.Province }), nil
+}
+
+// Targets returns the targets of a year that count, by clinic.
+func (s *Service) Targets(ctx context.Context, year int) (map[ID]Target, error) { return s.store.Targets(ctx, year) }
 
 // Adoption is a medical lead's signature under one version of a rule pack. The caller has checked that the version
 // exists and that the PIN was the signatory's.

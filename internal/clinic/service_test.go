@@ -16,6 +16,7 @@ type memory struct {
 	clinics  map[ID]Clinic
 	closures map[calendar.Day]Closure
 	changes  []Change
+	targets  []Target
 }
 
 func (m *memory) InTx(_ context.Context, _ ID, fn func(Tx) error) error { return fn(m) }
@@ -44,6 +45,11 @@ func (m *memory) FindClosure(_ context.Context, _ ID, d calendar.Day) (Closure, 
 
 func (m *memory) DeleteClosure(_ context.Context, _ ID, d calendar.Day) error {
 	delete(m.closures, d)
+	return nil
+}
+
+func (m *memory) InsertTarget(_ context.Context, t Target) error {
+	m.targets = append(m.targets, t)
 	return nil
 }
 
@@ -136,6 +142,23 @@ func TestClosures(t *testing.T) {
 	}
 	if n := len(m.changes); n != 1+3 || len(m.closures) != 0 {
 		t.Errorf("%d changes, %d closures left", n, len(m.closures))
+	}
+}
+
+func TestTargets(t *testing.T) {
+	s, m := newBench(t)
+	set := func(by signatory, year, patients int) error {
+		_, err := s.SetTarget(t.Context(), by, "c", year, patients)
+		return err
+	}
+	wantKey(t, set(doctor, 2026, 800), "staff.may_not")
+	for _, bad := range [][2]int{{1999, 1}, {2101, 1}, {2026, 0}, {2026, -5}, {2026, maxTarget + 1}} {
+		wantKey(t, set(admin, bad[0], bad[1]), "target.range")
+	}
+	wantKey(t, set(admin, 2026, 800), "")
+	wantKey(t, set(admin, 2026, 790), "")
+	if len(m.targets) != 2 || m.targets[1].Patients != 790 || m.targets[1].By != "person-1" || len(m.changes) != 3 {
+		t.Errorf("targets %+v, changes %+v", m.targets, m.changes)
 	}
 }
 

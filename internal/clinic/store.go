@@ -17,6 +17,8 @@ type Store interface {
 	Clinics(ctx context.Context) ([]Clinic, error)
 	// Closures lists the closures from day from to day to, both included, in order.
 	Closures(ctx context.Context, c ID, from, to calendar.Day) ([]Closure, error)
+	// Targets returns the newest target of each clinic for a year.
+	Targets(ctx context.Context, year int) (map[ID]Target, error)
 }
 
 // Tx is one transaction of one clinic.
@@ -34,6 +36,8 @@ type Tx interface {
 	FindClosure(ctx context.Context, c ID, d calendar.Day) (Closure, error)
 	// DeleteClosure opens a day again; it is no error when there was no closure.
 	DeleteClosure(ctx context.Context, c ID, d calendar.Day) error
+	// InsertTarget adds a target; an earlier one for the year stays on record.
+	InsertTarget(ctx context.Context, t Target) error
 	// RecordChange appends a change of the clinic itself to its audit chain.
 	RecordChange(ctx context.Context, ch Change) error
 }

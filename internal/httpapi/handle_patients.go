@@ -16,7 +16,7 @@ import (
 func patientOut(p patient.Patient) gen.Patient {
 	return gen.Patient{
 		Id: gen.UUID(p.ID), Code: p.Code, Name: p.Name, BirthYear: p.BirthYear, Sex: gen.Sex(p.Sex), HasPhoto: p.HasPhoto,
-		HasNationalId: len(p.NationalID) > 0, Status: gen.PatientStatus(p.Status), Phase: gen.Phase(p.Phase),
+		HasNationalId: len(p.NationalID) > 0, Status: gen.PatientStatus(p.Status), Phase: gen.Phase(p.Phase), Entry: gen.PatientEntry(p.Entry),
 		EnrolledOn: p.EnrolledOn.String(), EndedOn: p.EndedOn.String(), EndReason: gen.EndReason(p.EndReason), Version: p.Version,
 	}
 }
@@ -56,7 +56,7 @@ func (s *Server) RegisterPatient(ctx context.Context, r gen.RegisterPatientReque
 	who, b := principalOf(ctx), r.Body
 	p, err := s.patients.Register(ctx, who.clinic, who.member, patient.Registration{
 		ID: idOf[patient.ID](b.Id), Name: b.Name, BirthYear: b.BirthYear, Sex: patient.Sex(b.Sex), NationalID: b.NationalId,
-		Phase: patient.Phase(b.Phase), Previous: idOf[patient.ID](b.Previous), RepresentativeConsent: b.RepresentativeConsent,
+		Phase: patient.Phase(b.Phase), Entry: patient.Entry(b.Entry), Previous: idOf[patient.ID](b.Previous), RepresentativeConsent: b.RepresentativeConsent,
 	})
 	return gen.RegisterPatient201JSONResponse(patientOut(p)), err
 }
@@ -91,6 +91,10 @@ func (s *Server) UpdatePatient(ctx context.Context, r gen.UpdatePatientRequestOb
 	}
 	if b.NationalId != "" {
 		ch.NationalID = &b.NationalId
+	}
+	if b.Entry != "" {
+		entry := patient.Entry(b.Entry)
+		ch.Entry = &entry
 	}
 	p, err := s.patients.Correct(ctx, who.clinic, who.member, idOf[patient.ID](r.Id), ch)
 	return gen.UpdatePatient200JSONResponse(patientOut(p)), err

@@ -70,6 +70,14 @@ func (m *messages) find(lang, key string, args map[string]string) (string, bool)
 	return text, err == nil && text != ""
 }
 
+// label returns the message of a key that takes no arguments; the key itself when the catalogue lacks it.
+func (m *messages) label(lang, key string) string {
+	if text, ok := m.find(lang, key, nil); ok {
+		return text
+	}
+	return key
+}
+
 // problem returns the title of a problem: the message of its key, or of its code when the key has none.
 func (m *messages) problem(lang, key, code string, args map[string]string) string {
 	if text, ok := m.find(lang, key, m.words(lang, args)); ok {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/census"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/patient"
@@ -18,6 +19,8 @@ type Records interface {
 	Incidents(ctx context.Context, c clinic.ID, before string, limit int) ([]dispensing.Incident, error)
 	// DaySteps lists the steps of every dispensing of a clinic day, by dispensing and number.
 	DaySteps(ctx context.Context, c clinic.ID, d calendar.Day) ([]dispensing.Step, error)
+	// Courses reads every course of treatment of these clinics, to be counted.
+	Courses(ctx context.Context, clinics []clinic.ID) ([]census.Course, error)
 }
 
 // Trail reads the chain of changes. The store has it.

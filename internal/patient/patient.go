@@ -91,6 +91,7 @@ type Patient struct {
 	HasPhoto       bool
 	Status         Status
 	Phase          Phase
+	Entry          Entry
 	EnrolledOn     calendar.Day
 	EndedOn        calendar.Day
 	EndReason      EndReason
@@ -98,6 +99,17 @@ type Patient struct {
 	Previous ID
 	// Version counts the changes of this row and of everything that a dose decision for this patient depends on.
 	Version int64
+}
+
+// entered is how the course began, where nobody said otherwise.
+func (p Patient) entered() Entry {
+	switch {
+	case p.Entry != "":
+		return p.Entry
+	case p.Previous != "":
+		return ReturnEntry
+	}
+	return NewEntry
 }
 
 // Limits on what a file may hold.

@@ -41,6 +41,7 @@ type Registration struct {
 	Sex        Sex
 	NationalID string // as on the identity paper, "" when not recorded
 	Phase      Phase  // "" for Induction; another one for a patient who comes from another clinic
+	Entry      Entry  // "" for ReturnEntry when there was an earlier file here, else NewEntry
 	Previous   ID     // ended file of the same person here, "" to let the national id find it
 	// RepresentativeConsent: the written consent of the legal representative of a patient under 18 is on file.
 	RepresentativeConsent bool
@@ -80,6 +81,7 @@ func (s *Service) Register(ctx context.Context, c clinic.ID, by staff.Member, r 
 		if err := link(ctx, tx, &p); err != nil {
 			return err
 		}
+		p.Entry = p.entered()
 		serial, err := tx.NextPatientSerial(ctx)
 		if err != nil {
 			return err
@@ -93,7 +95,7 @@ func (s *Service) Register(ctx context.Context, c clinic.ID, by staff.Member, r 
 			return err
 		}
 		return tx.Record(ctx, by.Entry(s.instant(), "patient.register", string(p.ID), map[string]any{
-			"code": p.Code, "birth_year": p.BirthYear, "sex": p.Sex, "phase": p.Phase, "previous": p.Previous,
+			"code": p.Code, "birth_year": p.BirthYear, "sex": p.Sex, "phase": p.Phase, "entry": p.Entry, "previous": p.Previous,
 			"national_id": p.NationalID != nil, "representative_consent": r.RepresentativeConsent,
 		}))
 	})
@@ -106,7 +108,7 @@ func (s *Service) Register(ctx context.Context, c clinic.ID, by staff.Member, r 
 func (s *Service) file(c clinic.ID, r Registration, today calendar.Day) (Patient, error) {
 	p := Patient{
 		ID: r.ID, Clinic: c, Name: r.Name, BirthYear: r.BirthYear, Sex: r.Sex, Status: Applied, Phase: r.Phase,
-		EnrolledOn: today, Previous: r.Previous, Version: 1,
+		Entry: r.Entry, EnrolledOn: today, Previous: r.Previous, Version: 1,
 	}
 	if p.Phase == "" {
 		p.Phase = Induction
@@ -119,6 +121,9 @@ func (s *Service) file(c clinic.ID, r Registration, today calendar.Day) (Patient
 	}
 	if !p.MayEnterPhase(p.Phase) {
 		return Patient{}, fault.New(fault.Invalid, "patient.phase", "phase %q is not known", p.Phase)
+	}
+	if p.Entry != "" && !slices.Contains(Entries, p.Entry) {
+		return Patient{}, fault.New(fault.Invalid, "patient.entry", "entry %q is not known", p.Entry)
 	}
 	if today.Midnight().Year()-p.BirthYear < AdultAge && !r.RepresentativeConsent {
 		return Patient{}, fault.New(fault.Invalid, "patient.consent", "under %d the representative's written consent is needed", AdultAge)
@@ -159,6 +164,7 @@ type Particulars struct {
 	BirthYear  *int
 	Sex        *Sex
 	NationalID *string // "" takes it away
+	Entry      *Entry
 }
 
 // Correct changes particulars. Secret fields are audited as changed, without their text.
@@ -201,6 +207,13 @@ func (s *Service) correct(p *Patient, ch Particulars) (map[string]any, error) {
 	if ch.Sex != nil && *ch.Sex != p.Sex {
 		changed["sex"] = oldNew(p.Sex, *ch.Sex)
 		p.Sex = *ch.Sex
+	}
+	if ch.Entry != nil && *ch.Entry != p.Entry {
+		if !slices.Contains(Entries, *ch.Entry) {
+			return nil, fault.New(fault.Invalid, "patient.entry", "entry %q is not known", *ch.Entry)
+		}
+		changed["entry"] = oldNew(p.Entry, *ch.Entry)
+		p.Entry = *ch.Entry
 	}
 	if ch.NationalID != nil {
 		if err := s.sealInto(p, *ch.NationalID); err != nil {

@@ -38,6 +38,7 @@ const (
 	WitnessStock      Action = "stock.witness"      // be the second person
 	ReadRegister      Action = "register.read"      //
 	ReadAudit         Action = "audit.read"         //
+	ReadFigures       Action = "figures.read"       // patients counted, of the clinic and of its province
 )
 
 // permissions is the whole truth about who may do what; what is not here is denied.
@@ -73,6 +74,7 @@ var permissions = map[Action][]Role{
 	WitnessStock:      {Nurse, Pharmacist, Doctor, Supervisor},
 	ReadRegister:      {Nurse, Pharmacist, Doctor, Supervisor, Auditor},
 	ReadAudit:         {Supervisor, Auditor, Administrator},
+	ReadFigures:       {Doctor, Pharmacist, Supervisor, Auditor, Administrator},
 }
 
 // Permitted reports whether the role may do it. An action that is not in the table is denied to everyone.

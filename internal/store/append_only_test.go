@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/id"
@@ -20,7 +21,7 @@ import (
 var appendOnly = map[string]string{
 	"rule_adoption": "pack", "clearance": "note", "move": "reason", "document": "reason", "verification": "note",
 	"station_key": "from_event", "station_record": "kind", "dispensing": "reasons", "dispensing_step": "data", "dose": "mass_ug",
-	"incident": "kind", "audit_event": "action",
+	"incident": "kind", "audit_event": "action", "treatment_target": "patients",
 }
 
 // fill puts a row into every append-only table and returns the dispensing.
@@ -51,6 +52,7 @@ func fill(t testing.TB, s *Store, w world) dispensing.Dispensing {
 			tx.InsertDocument(t.Context(), stock.Document{
 				ID: id.New[stock.DocumentID](), Clinic: w.clinic, Kind: stock.Wasting, By: "a", Witness: "b", Occurred: eight, Recorded: eight,
 			}),
+			tx.InsertTarget(t.Context(), clinic.Target{Clinic: w.clinic, Year: 2026, Patients: 10, By: "a", Recorded: eight}),
 			signer.append(t, tx, stationlog.KindStarted),
 		)
 	}))

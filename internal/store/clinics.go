@@ -19,6 +19,7 @@ type clinicRow struct {
 	Number          int
 	Name            string
 	Province        string
+	District        string
 	Kind            clinic.Kind
 	Zone            string
 	CutOverS        int64
@@ -33,7 +34,7 @@ func (clinicRow) TableName() string { return "clinic" }
 
 func fromClinic(c clinic.Clinic) clinicRow {
 	return clinicRow{
-		ID: c.ID, Number: c.Number, Name: c.Name, Province: c.Province, Kind: c.Kind, Zone: c.Zone,
+		ID: c.ID, Number: c.Number, Name: c.Name, Province: c.Province, District: c.District, Kind: c.Kind, Zone: c.Zone,
 		CutOverS: int64(c.CutOver / time.Second), RulePack: c.RulePack, RulePackVersion: c.RulePackVersion,
 		AdoptedBy: c.AdoptedBy, AdoptedAt: c.AdoptedAt, Demo: flag(c.Demo),
 	}
@@ -41,7 +42,7 @@ func fromClinic(c clinic.Clinic) clinicRow {
 
 func toClinic(r clinicRow) clinic.Clinic {
 	return clinic.Clinic{
-		ID: r.ID, Number: r.Number, Name: r.Name, Province: r.Province, Kind: r.Kind, Zone: r.Zone,
+		ID: r.ID, Number: r.Number, Name: r.Name, Province: r.Province, District: r.District, Kind: r.Kind, Zone: r.Zone,
 		CutOver: time.Duration(r.CutOverS) * time.Second, RulePack: r.RulePack, RulePackVersion: r.RulePackVersion,
 		AdoptedBy: r.AdoptedBy, AdoptedAt: r.AdoptedAt, Demo: bool(r.Demo),
 	}
@@ -69,6 +70,16 @@ type adoptionRow struct {
 
 func (adoptionRow) TableName() string { return "rule_adoption" }
 
+type targetRow struct {
+	Clinic   clinic.ID        `gorm:"primaryKey"`
+	Year     int              `gorm:"primaryKey;autoIncrement:false"`
+	Recorded calendar.Instant `gorm:"primaryKey;autoIncrement:false"`
+	Patients int
+	ByStaff  string
+}
+
+func (targetRow) TableName() string { return "treatment_target" }
+
 type clinics struct{ *Store }
 
 // Clinics is the store of package clinic.
@@ -92,6 +103,18 @@ func (s clinics) Closures(ctx context.Context, c clinic.ID, from, to calendar.Da
 	rows, err := list[closureRow](s.read.WithContext(ctx).
 		Where("clinic = ? AND day BETWEEN ? AND ?", c, from, to).Order("day"))
 	return convert(rows, err, toClosure)
+}
+
+func (s clinics) Targets(ctx context.Context, year int) (map[clinic.ID]clinic.Target, error) {
+	rows, err := list[targetRow](s.read.WithContext(ctx).Where("year = ?", year).Order("recorded"))
+	if err != nil {
+		return nil, err
+	}
+	newest := map[clinic.ID]clinic.Target{}
+	for _, r := range rows {
+		newest[r.Clinic] = clinic.Target{Clinic: r.Clinic, Year: r.Year, Patients: r.Patients, By: r.ByStaff, Recorded: r.Recorded}
+	}
+	return newest, nil
 }
 
 // calendarOf returns the clinic's calendar without closures. The zone and the cut-over hour never change once the clinic
@@ -140,7 +163,7 @@ func (t *Tx) LockClinic(_ context.Context, c clinic.ID) (clinic.Clinic, error) {
 // UpdateClinic implements clinic.Tx. Another zone or cut-over hour is a Conflict: it would move doses to other days.
 func (t *Tx) UpdateClinic(_ context.Context, c clinic.Clinic) error {
 	r := t.db.Model(&clinicRow{}).Where("id = ?", c.ID).
-		Select("name", "province", "kind", "zone", "cut_over_s", "rule_pack", "rule_pack_version", "adopted_by", "adopted_at").
+		Select("name", "province", "district", "kind", "zone", "cut_over_s", "rule_pack", "rule_pack_version", "adopted_by", "adopted_at").
 		Updates(fromClinic(c))
 	if err := one("clinic", r.RowsAffected, r.Error); err != nil {
 		return err
@@ -177,6 +200,11 @@ func (t *Tx) FindClosure(_ context.Context, c clinic.ID, d calendar.Day) (clinic
 // DeleteClosure implements clinic.Tx.
 func (t *Tx) DeleteClosure(_ context.Context, c clinic.ID, d calendar.Day) error {
 	return mapError(t.db.Where("clinic = ? AND day = ?", c, d).Delete(&closureRow{}).Error)
+}
+
+// InsertTarget implements clinic.Tx.
+func (t *Tx) InsertTarget(_ context.Context, g clinic.Target) error {
+	return insert(t, targetRow{Clinic: g.Clinic, Year: g.Year, Recorded: g.Recorded, Patients: g.Patients, ByStaff: g.By})
 }
 
 // RecordChange implements clinic.Tx.

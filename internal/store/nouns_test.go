@@ -47,7 +47,7 @@ func TestClinics(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		c := clinic.Clinic{
-			ID: id.New[clinic.ID](), Number: 7, Name: "Cơ sở Đống Đa", Province: "Hà Nội", Kind: clinic.DispensingPoint,
+			ID: id.New[clinic.ID](), Number: 7, Name: "Cơ sở Đống Đa", Province: "Hà Nội", District: "Đống Đa", Kind: clinic.DispensingPoint,
 			Zone: "Asia/Ho_Chi_Minh", CutOver: 4 * time.Hour, RulePack: "vn", RulePackVersion: 2, AdoptedBy: "x", AdoptedAt: eight, Demo: true,
 		}
 		must(t, do(t, s, c.ID, func(ctx context.Context, tx *Tx) error { return tx.InsertClinic(ctx, c) }))

@@ -26,6 +26,7 @@ type patientRow struct {
 	HasPhoto       flag
 	Status         patient.Status
 	Phase          patient.Phase
+	Entry          patient.Entry
 	EnrolledOn     calendar.Day
 	EndedOn        calendar.Day
 	EndReason      patient.EndReason
@@ -39,7 +40,7 @@ func fromPatient(p patient.Patient) patientRow {
 	return patientRow{
 		ID: p.ID, Clinic: p.Clinic, Code: p.Code, Name: p.Name, NameFold: fold(p.Name), BirthYear: p.BirthYear, Sex: p.Sex,
 		NationalID: p.NationalID, NationalIDMark: p.NationalIDMark, HasPhoto: flag(p.HasPhoto), Status: p.Status,
-		Phase: p.Phase, EnrolledOn: p.EnrolledOn, EndedOn: p.EndedOn, EndReason: p.EndReason, Previous: ref(p.Previous),
+		Phase: p.Phase, Entry: p.Entry, EnrolledOn: p.EnrolledOn, EndedOn: p.EndedOn, EndReason: p.EndReason, Previous: ref(p.Previous),
 		Version: p.Version,
 	}
 }
@@ -48,7 +49,7 @@ func toPatient(r patientRow) patient.Patient {
 	return patient.Patient{
 		ID: r.ID, Clinic: r.Clinic, Code: r.Code, Name: r.Name, BirthYear: r.BirthYear, Sex: r.Sex,
 		NationalID: r.NationalID, NationalIDMark: r.NationalIDMark, HasPhoto: bool(r.HasPhoto), Status: r.Status,
-		Phase: r.Phase, EnrolledOn: r.EnrolledOn, EndedOn: r.EndedOn, EndReason: r.EndReason,
+		Phase: r.Phase, Entry: r.Entry, EnrolledOn: r.EnrolledOn, EndedOn: r.EndedOn, EndReason: r.EndReason,
 		Previous: patient.ID(r.Previous), Version: r.Version,
 	}
 }
@@ -142,7 +143,7 @@ func (t *Tx) LockPatient(_ context.Context, id patient.ID) (patient.Patient, err
 func (t *Tx) UpdatePatient(ctx context.Context, p patient.Patient) error {
 	r := t.db.Model(&patientRow{}).Where("id = ? AND clinic = ?", p.ID, t.clinic).
 		Select("name", "name_fold", "birth_year", "sex", "national_id", "national_id_mark", "has_photo", "status", "phase",
-			"enrolled_on", "ended_on", "end_reason", "previous").
+			"entry", "enrolled_on", "ended_on", "end_reason", "previous").
 		Updates(fromPatient(p))
 	if err := one("patient", r.RowsAffected, r.Error); err != nil {
 		return err

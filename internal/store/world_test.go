@@ -100,7 +100,7 @@ func newWorld(t testing.TB, s *Store, number, patients, stations int) world {
 func newPatient(w world, p patient.ID, i int) patient.Patient {
 	return patient.Patient{
 		ID: p, Clinic: w.clinic, Code: fmt.Sprintf("P%04d", i), Name: "Nguyễn Văn Đức", BirthYear: 1980, Sex: patient.Male,
-		Status: patient.InTreatment, Phase: patient.Maintenance, EnrolledOn: calendar.DateOf(2025, 1, 1),
+		Status: patient.InTreatment, Phase: patient.Maintenance, Entry: patient.NewEntry, EnrolledOn: calendar.DateOf(2025, 1, 1),
 	}
 }
 

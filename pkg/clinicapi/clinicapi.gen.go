@@ -302,6 +302,27 @@ func (e EndReason) Valid() bool {
 	}
 }
 
+// Defines values for FigureScope.
+const (
+	FigureScopeClinic   FigureScope = "clinic"
+	FigureScopeDistrict FigureScope = "district"
+	FigureScopeProvince FigureScope = "province"
+)
+
+// Valid indicates whether the value is a known member of the FigureScope enum.
+func (e FigureScope) Valid() bool {
+	switch e {
+	case FigureScopeClinic:
+		return true
+	case FigureScopeDistrict:
+		return true
+	case FigureScopeProvince:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HoldSeverity.
 const (
 	HoldSeverityInformation HoldSeverity = "information"
@@ -443,6 +464,27 @@ func (e PatientDayState) Valid() bool {
 	case PatientDayStateTakeHome:
 		return true
 	case PatientDayStateTaken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PatientEntry.
+const (
+	PatientEntryNew           PatientEntry = "new"
+	PatientEntryReturned      PatientEntry = "returned"
+	PatientEntryTransferredIn PatientEntry = "transferred_in"
+)
+
+// Valid indicates whether the value is a known member of the PatientEntry enum.
+func (e PatientEntry) Valid() bool {
+	switch e {
+	case PatientEntryNew:
+		return true
+	case PatientEntryReturned:
+		return true
+	case PatientEntryTransferredIn:
 		return true
 	default:
 		return false
@@ -890,6 +932,48 @@ func (e TicketState) Valid() bool {
 	case TicketStateDone:
 		return true
 	case TicketStateLeft:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FileFormat.
+const (
+	FileFormatCsv  FileFormat = "csv"
+	FileFormatPdf  FileFormat = "pdf"
+	FileFormatXlsx FileFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the FileFormat enum.
+func (e FileFormat) Valid() bool {
+	switch e {
+	case FileFormatCsv:
+		return true
+	case FileFormatPdf:
+		return true
+	case FileFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadPatientFiguresFileParamsFormat.
+const (
+	ReadPatientFiguresFileParamsFormatCsv  ReadPatientFiguresFileParamsFormat = "csv"
+	ReadPatientFiguresFileParamsFormatPdf  ReadPatientFiguresFileParamsFormat = "pdf"
+	ReadPatientFiguresFileParamsFormatXlsx ReadPatientFiguresFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadPatientFiguresFileParamsFormat enum.
+func (e ReadPatientFiguresFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadPatientFiguresFileParamsFormatCsv:
+		return true
+	case ReadPatientFiguresFileParamsFormatPdf:
+		return true
+	case ReadPatientFiguresFileParamsFormatXlsx:
 		return true
 	default:
 		return false
@@ -1416,6 +1500,34 @@ type FieldProblem struct {
 	Rule string `json:"rule"`
 }
 
+// FigureCounts By line: start, new, returned, transferred_in, left_<reason>, end, over_6_months, over_12_months, ever. start + entries - ends = end; over_12_months lies within over_6_months, and both within end.
+type FigureCounts map[string]int
+
+// FigureEntry defines model for FigureEntry.
+type FigureEntry struct {
+	Code string `json:"code"`
+
+	// Entry How the course of treatment began, as provinces count it
+	Entry PatientEntry `json:"entry"`
+
+	// From A clinic day, YYYY-MM-DD
+	From    Day       `json:"from"`
+	Name    string    `json:"name"`
+	Patient UUID      `json:"patient"`
+	Reason  EndReason `json:"reason,omitempty,omitzero"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to,omitempty,omitzero"`
+}
+
+// FigureEntryList defines model for FigureEntryList.
+type FigureEntryList struct {
+	Items []FigureEntry `json:"items"`
+}
+
+// FigureScope defines model for FigureScope.
+type FigureScope string
+
 // HandOver defines model for HandOver.
 type HandOver struct {
 	Code CardCode `json:"code"`
@@ -1576,6 +1688,19 @@ type Member struct {
 	Username string `json:"username"`
 }
 
+// MonthFigures defines model for MonthFigures.
+type MonthFigures struct {
+	End     int `json:"end"`
+	Entered int `json:"entered"`
+
+	// From A clinic day, YYYY-MM-DD
+	From Day `json:"from"`
+	Left int `json:"left"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to"`
+}
+
 // MountBottle defines model for MountBottle.
 type MountBottle struct {
 	Code string `json:"code"`
@@ -1652,7 +1777,10 @@ type Patient struct {
 	EndedOn Day `json:"ended_on,omitempty,omitzero"`
 
 	// EnrolledOn A clinic day, YYYY-MM-DD
-	EnrolledOn    Day           `json:"enrolled_on,omitempty,omitzero"`
+	EnrolledOn Day `json:"enrolled_on,omitempty,omitzero"`
+
+	// Entry How the course of treatment began, as provinces count it
+	Entry         PatientEntry  `json:"entry,omitempty,omitzero"`
 	HasNationalId bool          `json:"has_national_id"`
 	HasPhoto      bool          `json:"has_photo"`
 	Id            UUID          `json:"id"`
@@ -1679,6 +1807,28 @@ type PatientDay struct {
 
 // PatientDayState due is today when nothing was taken yet
 type PatientDayState string
+
+// PatientEntry How the course of treatment began, as provinces count it
+type PatientEntry string
+
+// PatientFigures defines model for PatientFigures.
+type PatientFigures struct {
+	// From A clinic day, YYYY-MM-DD
+	From Day `json:"from"`
+
+	// Lines In the order of the report
+	Lines []string `json:"lines"`
+
+	// Months The months of the period, at most 36, the last ones
+	Months   []MonthFigures `json:"months"`
+	Province string         `json:"province"`
+	Scope    FigureScope    `json:"scope"`
+	Sites    []SiteFigures  `json:"sites"`
+
+	// To A clinic day, YYYY-MM-DD
+	To    Day         `json:"to"`
+	Total SiteFigures `json:"total"`
+}
 
 // PatientList defines model for PatientList.
 type PatientList struct {
@@ -1920,12 +2070,15 @@ type ReceivedBottle struct {
 
 // RegisterPatient defines model for RegisterPatient.
 type RegisterPatient struct {
-	BirthYear  int        `json:"birth_year"`
-	Id         UUID       `json:"id"`
-	Name       PersonName `json:"name"`
-	NationalId NationalID `json:"national_id,omitempty,omitzero"`
-	Phase      Phase      `json:"phase,omitempty,omitzero"`
-	Previous   UUID       `json:"previous,omitempty,omitzero"`
+	BirthYear int `json:"birth_year"`
+
+	// Entry How the course of treatment began, as provinces count it
+	Entry      PatientEntry `json:"entry,omitempty,omitzero"`
+	Id         UUID         `json:"id"`
+	Name       PersonName   `json:"name"`
+	NationalId NationalID   `json:"national_id,omitempty,omitzero"`
+	Phase      Phase        `json:"phase,omitempty,omitzero"`
+	Previous   UUID         `json:"previous,omitempty,omitzero"`
 
 	// RepresentativeConsent The written consent of the representative of a patient under 18 is on file
 	RepresentativeConsent bool `json:"representative_consent,omitempty,omitzero"`
@@ -2112,6 +2265,11 @@ type SetRoles struct {
 	Roles RoleSet `json:"roles"`
 }
 
+// SetTarget defines model for SetTarget.
+type SetTarget struct {
+	Patients int `json:"patients"`
+}
+
 // SetTicketPriority defines model for SetTicketPriority.
 type SetTicketPriority struct {
 	Priority string `json:"priority"`
@@ -2158,6 +2316,23 @@ type SignPrescription struct {
 type SignedRecord struct {
 	Payload   []byte `json:"payload"`
 	Signature []byte `json:"signature"`
+}
+
+// SiteFigures defines model for SiteFigures.
+type SiteFigures struct {
+	Clinic UUID `json:"clinic,omitempty,omitzero"`
+
+	// Counts By line: start, new, returned, transferred_in, left_<reason>, end, over_6_months, over_12_months, ever. start + entries - ends = end; over_12_months lies within over_6_months, and both within end.
+	Counts   FigureCounts `json:"counts"`
+	District string       `json:"district,omitempty,omitzero"`
+	Name     string       `json:"name"`
+	Number   int          `json:"number,omitempty,omitzero"`
+
+	// SharePermille In treatment at the end in tenths of a percent of the target
+	SharePermille *int `json:"share_permille,omitempty"`
+
+	// Target Of the year in which the period ends; absent when none is set
+	Target int `json:"target,omitempty,omitzero"`
 }
 
 // StaffList defines model for StaffList.
@@ -2232,6 +2407,13 @@ type StepActorKind string
 // StepKind defines model for Step.Kind.
 type StepKind string
 
+// Target defines model for Target.
+type Target struct {
+	Patients   int     `json:"patients"`
+	RecordedAt Instant `json:"recorded_at"`
+	Year       int     `json:"year"`
+}
+
 // Ticket defines model for Ticket.
 type Ticket struct {
 	ArrivedAt  Instant `json:"arrived_at"`
@@ -2278,10 +2460,13 @@ type UUID = string
 
 // UpdatePatient defines model for UpdatePatient.
 type UpdatePatient struct {
-	BirthYear  int        `json:"birth_year,omitempty,omitzero"`
-	Name       PersonName `json:"name,omitempty,omitzero"`
-	NationalId NationalID `json:"national_id,omitempty,omitzero"`
-	Sex        Sex        `json:"sex,omitempty,omitzero"`
+	BirthYear int `json:"birth_year,omitempty,omitzero"`
+
+	// Entry How the course of treatment began, as provinces count it
+	Entry      PatientEntry `json:"entry,omitempty,omitzero"`
+	Name       PersonName   `json:"name,omitempty,omitzero"`
+	NationalId NationalID   `json:"national_id,omitempty,omitzero"`
+	Sex        Sex          `json:"sex,omitempty,omitzero"`
 }
 
 // Verification defines model for Verification.
@@ -2334,6 +2519,12 @@ type Code = CardCode
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// FileFormat defines model for FileFormat.
+type FileFormat string
+
+// FileLanguage defines model for FileLanguage.
+type FileLanguage = Language
+
 // ID defines model for ID.
 type ID = UUID
 
@@ -2373,6 +2564,34 @@ type ListDispensingsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ReadPatientFiguresParams defines parameters for ReadPatientFigures.
+type ReadPatientFiguresParams struct {
+	From  Day          `form:"from" json:"from"`
+	To    Day          `form:"to" json:"to"`
+	Scope *FigureScope `form:"scope,omitempty" json:"scope,omitempty"`
+}
+
+// ListPatientFigureEntriesParams defines parameters for ListPatientFigureEntries.
+type ListPatientFigureEntriesParams struct {
+	From Day    `form:"from" json:"from"`
+	To   Day    `form:"to" json:"to"`
+	Line string `form:"line" json:"line"`
+}
+
+// ReadPatientFiguresFileParams defines parameters for ReadPatientFiguresFile.
+type ReadPatientFiguresFileParams struct {
+	From   Day                                `form:"from" json:"from"`
+	To     Day                                `form:"to" json:"to"`
+	Scope  *FigureScope                       `form:"scope,omitempty" json:"scope,omitempty"`
+	Format ReadPatientFiguresFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadPatientFiguresFileParamsFormat defines parameters for ReadPatientFiguresFile.
+type ReadPatientFiguresFileParamsFormat string
 
 // ListIncidentsParams defines parameters for ListIncidents.
 type ListIncidentsParams struct {
@@ -2593,6 +2812,9 @@ type PutLiveJSONRequestBody = LiveReading
 
 // RevokeStationJSONRequestBody defines body for RevokeStation for application/json ContentType.
 type RevokeStationJSONRequestBody = RevokeStation
+
+// SetTargetJSONRequestBody defines body for SetTarget for application/json ContentType.
+type SetTargetJSONRequestBody = SetTarget
 
 // TicketAtWindowJSONRequestBody defines body for TicketAtWindow for application/json ContentType.
 type TicketAtWindowJSONRequestBody = AtStation
@@ -3012,6 +3234,21 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /enrolments (the `Enrol` operationId).
 	Enrol(ctx context.Context, body EnrolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadPatientFigures Patients counted over a period, for the clinic, its district or its province
+	//
+	// Corresponds with GET /figures/patients (the `ReadPatientFigures` operationId).
+	ReadPatientFigures(ctx context.Context, params *ReadPatientFiguresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPatientFigureEntries The courses of treatment of this clinic that a line counts
+	//
+	// Corresponds with GET /figures/patients/entries (the `ListPatientFigureEntries` operationId).
+	ListPatientFigureEntries(ctx context.Context, params *ListPatientFigureEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadPatientFiguresFile The figures as a file
+	//
+	// Corresponds with GET /figures/patients/file (the `ReadPatientFiguresFile` operationId).
+	ReadPatientFiguresFile(ctx context.Context, params *ReadPatientFiguresFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LiftHoldWithBody Lift a hold. The hold itself names the role that may
 	//
@@ -3554,6 +3791,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /stream (the `StreamClinic` operationId).
 	StreamClinic(ctx context.Context, params *StreamClinicParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetTargetWithBody Set how many patients the clinic is to have in treatment in a year
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /targets/{year} (the `SetTarget` operationId).
+	SetTargetWithBody(ctx context.Context, year int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetTarget Set how many patients the clinic is to have in treatment in a year
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /targets/{year} (the `SetTarget` operationId).
+	SetTarget(ctx context.Context, year int, body SetTargetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTickets Every ticket of a day, by number
 	//
@@ -4472,6 +4723,51 @@ func (c *Client) EnrolWithBody(ctx context.Context, contentType string, body io.
 // Corresponds with POST /enrolments (the `Enrol` operationId).
 func (c *Client) Enrol(ctx context.Context, body EnrolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEnrolRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadPatientFigures Patients counted over a period, for the clinic, its district or its province
+//
+// Corresponds with GET /figures/patients (the `ReadPatientFigures` operationId).
+func (c *Client) ReadPatientFigures(ctx context.Context, params *ReadPatientFiguresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadPatientFiguresRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPatientFigureEntries The courses of treatment of this clinic that a line counts
+//
+// Corresponds with GET /figures/patients/entries (the `ListPatientFigureEntries` operationId).
+func (c *Client) ListPatientFigureEntries(ctx context.Context, params *ListPatientFigureEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPatientFigureEntriesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadPatientFiguresFile The figures as a file
+//
+// Corresponds with GET /figures/patients/file (the `ReadPatientFiguresFile` operationId).
+func (c *Client) ReadPatientFiguresFile(ctx context.Context, params *ReadPatientFiguresFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadPatientFiguresFileRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5984,6 +6280,40 @@ func (c *Client) StreamStation(ctx context.Context, id ID, params *StreamStation
 // Corresponds with GET /stream (the `StreamClinic` operationId).
 func (c *Client) StreamClinic(ctx context.Context, params *StreamClinicParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamClinicRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetTargetWithBody Set how many patients the clinic is to have in treatment in a year
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /targets/{year} (the `SetTarget` operationId).
+func (c *Client) SetTargetWithBody(ctx context.Context, year int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetTargetRequestWithBody(c.Server, year, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetTarget Set how many patients the clinic is to have in treatment in a year
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /targets/{year} (the `SetTarget` operationId).
+func (c *Client) SetTarget(ctx context.Context, year int, body SetTargetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetTargetRequest(c.Server, year, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7680,6 +8010,232 @@ func NewEnrolRequestWithBody(server string, contentType string, body io.Reader) 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadPatientFiguresRequest constructs an http.Request for the ReadPatientFigures method
+func NewReadPatientFiguresRequest(server string, params *ReadPatientFiguresParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/figures/patients")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Scope != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "scope", *params.Scope, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPatientFigureEntriesRequest constructs an http.Request for the ListPatientFigureEntries method
+func NewListPatientFigureEntriesRequest(server string, params *ListPatientFigureEntriesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/figures/patients/entries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "line", params.Line, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadPatientFiguresFileRequest constructs an http.Request for the ReadPatientFiguresFile method
+func NewReadPatientFiguresFileRequest(server string, params *ReadPatientFiguresFileParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/figures/patients/file")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Scope != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "scope", *params.Scope, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Lang != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lang", *params.Lang, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -10414,6 +10970,53 @@ func NewStreamClinicRequest(server string, params *StreamClinicParams) (*http.Re
 	return req, nil
 }
 
+// NewSetTargetRequest calls the generic SetTarget builder with application/json body
+func NewSetTargetRequest(server string, year int, body SetTargetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetTargetRequestWithBody(server, year, "application/json", bodyReader)
+}
+
+// NewSetTargetRequestWithBody constructs an http.Request for the SetTarget method, with any body, and a specified content type
+func NewSetTargetRequestWithBody(server string, year int, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "year", year, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/targets/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListTicketsRequest constructs an http.Request for the ListTickets method
 func NewListTicketsRequest(server string, params *ListTicketsParams) (*http.Request, error) {
 	var err error
@@ -11123,6 +11726,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /enrolments (the `Enrol` operationId).
 	EnrolWithResponse(ctx context.Context, body EnrolJSONRequestBody, reqEditors ...RequestEditorFn) (*EnrolResponse, error)
 
+	// ReadPatientFiguresWithResponse Patients counted over a period, for the clinic, its district or its province
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /figures/patients (the `ReadPatientFigures` operationId).
+	ReadPatientFiguresWithResponse(ctx context.Context, params *ReadPatientFiguresParams, reqEditors ...RequestEditorFn) (*ReadPatientFiguresResponse, error)
+
+	// ListPatientFigureEntriesWithResponse The courses of treatment of this clinic that a line counts
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /figures/patients/entries (the `ListPatientFigureEntries` operationId).
+	ListPatientFigureEntriesWithResponse(ctx context.Context, params *ListPatientFigureEntriesParams, reqEditors ...RequestEditorFn) (*ListPatientFigureEntriesResponse, error)
+
+	// ReadPatientFiguresFileWithResponse The figures as a file
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /figures/patients/file (the `ReadPatientFiguresFile` operationId).
+	ReadPatientFiguresFileWithResponse(ctx context.Context, params *ReadPatientFiguresFileParams, reqEditors ...RequestEditorFn) (*ReadPatientFiguresFileResponse, error)
+
 	// LiftHoldWithBodyWithResponse Lift a hold. The hold itself names the role that may
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11752,6 +12376,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /stream (the `StreamClinic` operationId).
 	StreamClinicWithResponse(ctx context.Context, params *StreamClinicParams, reqEditors ...RequestEditorFn) (*StreamClinicResponse, error)
+
+	// SetTargetWithBodyWithResponse Set how many patients the clinic is to have in treatment in a year
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /targets/{year} (the `SetTarget` operationId).
+	SetTargetWithBodyWithResponse(ctx context.Context, year int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTargetResponse, error)
+
+	// SetTargetWithResponse Set how many patients the clinic is to have in treatment in a year
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /targets/{year} (the `SetTarget` operationId).
+	SetTargetWithResponse(ctx context.Context, year int, body SetTargetJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTargetResponse, error)
 
 	// ListTicketsWithResponse Every ticket of a day, by number
 	//
@@ -13428,6 +14066,150 @@ func (r EnrolResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EnrolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadPatientFiguresResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PatientFigures
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadPatientFiguresResponse) GetJSON200() *PatientFigures {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadPatientFiguresResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadPatientFiguresResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadPatientFiguresResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadPatientFiguresResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadPatientFiguresResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListPatientFigureEntriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FigureEntryList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPatientFigureEntriesResponse) GetJSON200() *FigureEntryList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPatientFigureEntriesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPatientFigureEntriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPatientFigureEntriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPatientFigureEntriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPatientFigureEntriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadPatientFiguresFileResponse200Headers the declared response headers of an HTTP 200 response for ReadPatientFiguresFile
+type ReadPatientFiguresFileResponse200Headers struct {
+	ContentDisposition string
+}
+
+type ReadPatientFiguresFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadPatientFiguresFileResponse200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadPatientFiguresFileResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadPatientFiguresFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadPatientFiguresFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadPatientFiguresFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadPatientFiguresFileResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16484,6 +17266,54 @@ func (r StreamClinicResponse) ContentType() string {
 	return ""
 }
 
+type SetTargetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Target
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetTargetResponse) GetJSON200() *Target {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetTargetResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetTargetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetTargetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetTargetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetTargetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ListTicketsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -17510,6 +18340,45 @@ func (c *ClientWithResponses) EnrolWithResponse(ctx context.Context, body EnrolJ
 		return nil, err
 	}
 	return ParseEnrolResponse(rsp)
+}
+
+// ReadPatientFiguresWithResponse Patients counted over a period, for the clinic, its district or its province
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /figures/patients (the `ReadPatientFigures` operationId).
+func (c *ClientWithResponses) ReadPatientFiguresWithResponse(ctx context.Context, params *ReadPatientFiguresParams, reqEditors ...RequestEditorFn) (*ReadPatientFiguresResponse, error) {
+	rsp, err := c.ReadPatientFigures(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadPatientFiguresResponse(rsp)
+}
+
+// ListPatientFigureEntriesWithResponse The courses of treatment of this clinic that a line counts
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /figures/patients/entries (the `ListPatientFigureEntries` operationId).
+func (c *ClientWithResponses) ListPatientFigureEntriesWithResponse(ctx context.Context, params *ListPatientFigureEntriesParams, reqEditors ...RequestEditorFn) (*ListPatientFigureEntriesResponse, error) {
+	rsp, err := c.ListPatientFigureEntries(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPatientFigureEntriesResponse(rsp)
+}
+
+// ReadPatientFiguresFileWithResponse The figures as a file
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /figures/patients/file (the `ReadPatientFiguresFile` operationId).
+func (c *ClientWithResponses) ReadPatientFiguresFileWithResponse(ctx context.Context, params *ReadPatientFiguresFileParams, reqEditors ...RequestEditorFn) (*ReadPatientFiguresFileResponse, error) {
+	rsp, err := c.ReadPatientFiguresFile(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadPatientFiguresFileResponse(rsp)
 }
 
 // LiftHoldWithBodyWithResponse Lift a hold. The hold itself names the role that may
@@ -18722,6 +19591,32 @@ func (c *ClientWithResponses) StreamClinicWithResponse(ctx context.Context, para
 		return nil, err
 	}
 	return ParseStreamClinicResponse(rsp)
+}
+
+// SetTargetWithBodyWithResponse Set how many patients the clinic is to have in treatment in a year
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /targets/{year} (the `SetTarget` operationId).
+func (c *ClientWithResponses) SetTargetWithBodyWithResponse(ctx context.Context, year int, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetTargetResponse, error) {
+	rsp, err := c.SetTargetWithBody(ctx, year, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetTargetResponse(rsp)
+}
+
+// SetTargetWithResponse Set how many patients the clinic is to have in treatment in a year
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /targets/{year} (the `SetTarget` operationId).
+func (c *ClientWithResponses) SetTargetWithResponse(ctx context.Context, year int, body SetTargetJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTargetResponse, error) {
+	rsp, err := c.SetTarget(ctx, year, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetTargetResponse(rsp)
 }
 
 // ListTicketsWithResponse Every ticket of a day, by number
@@ -19955,6 +20850,111 @@ func ParseEnrolResponse(rsp *http.Response) (*EnrolResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseReadPatientFiguresResponse parses an HTTP response from a ReadPatientFiguresWithResponse call
+func ParseReadPatientFiguresResponse(rsp *http.Response) (*ReadPatientFiguresResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadPatientFiguresResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PatientFigures
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPatientFigureEntriesResponse parses an HTTP response from a ListPatientFigureEntriesWithResponse call
+func ParseListPatientFigureEntriesResponse(rsp *http.Response) (*ListPatientFigureEntriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPatientFigureEntriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FigureEntryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadPatientFiguresFileResponse parses an HTTP response from a ReadPatientFiguresFileWithResponse call
+func ParseReadPatientFiguresFileResponse(rsp *http.Response) (*ReadPatientFiguresFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadPatientFiguresFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadPatientFiguresFileResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -22041,6 +23041,39 @@ func ParseStreamClinicResponse(rsp *http.Response) (*StreamClinicResponse, error
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetTargetResponse parses an HTTP response from a SetTargetWithResponse call
+func ParseSetTargetResponse(rsp *http.Response) (*SetTargetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetTargetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Target
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {

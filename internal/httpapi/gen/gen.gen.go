@@ -302,6 +302,27 @@ func (e EndReason) Valid() bool {
 	}
 }
 
+// Defines values for FigureScope.
+const (
+	FigureScopeClinic   FigureScope = "clinic"
+	FigureScopeDistrict FigureScope = "district"
+	FigureScopeProvince FigureScope = "province"
+)
+
+// Valid indicates whether the value is a known member of the FigureScope enum.
+func (e FigureScope) Valid() bool {
+	switch e {
+	case FigureScopeClinic:
+		return true
+	case FigureScopeDistrict:
+		return true
+	case FigureScopeProvince:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HoldSeverity.
 const (
 	HoldSeverityInformation HoldSeverity = "information"
@@ -443,6 +464,27 @@ func (e PatientDayState) Valid() bool {
 	case PatientDayStateTakeHome:
 		return true
 	case PatientDayStateTaken:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PatientEntry.
+const (
+	PatientEntryNew           PatientEntry = "new"
+	PatientEntryReturned      PatientEntry = "returned"
+	PatientEntryTransferredIn PatientEntry = "transferred_in"
+)
+
+// Valid indicates whether the value is a known member of the PatientEntry enum.
+func (e PatientEntry) Valid() bool {
+	switch e {
+	case PatientEntryNew:
+		return true
+	case PatientEntryReturned:
+		return true
+	case PatientEntryTransferredIn:
 		return true
 	default:
 		return false
@@ -890,6 +932,48 @@ func (e TicketState) Valid() bool {
 	case TicketStateDone:
 		return true
 	case TicketStateLeft:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FileFormat.
+const (
+	FileFormatCsv  FileFormat = "csv"
+	FileFormatPdf  FileFormat = "pdf"
+	FileFormatXlsx FileFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the FileFormat enum.
+func (e FileFormat) Valid() bool {
+	switch e {
+	case FileFormatCsv:
+		return true
+	case FileFormatPdf:
+		return true
+	case FileFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadPatientFiguresFileParamsFormat.
+const (
+	ReadPatientFiguresFileParamsFormatCsv  ReadPatientFiguresFileParamsFormat = "csv"
+	ReadPatientFiguresFileParamsFormatPdf  ReadPatientFiguresFileParamsFormat = "pdf"
+	ReadPatientFiguresFileParamsFormatXlsx ReadPatientFiguresFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadPatientFiguresFileParamsFormat enum.
+func (e ReadPatientFiguresFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadPatientFiguresFileParamsFormatCsv:
+		return true
+	case ReadPatientFiguresFileParamsFormatPdf:
+		return true
+	case ReadPatientFiguresFileParamsFormatXlsx:
 		return true
 	default:
 		return false
@@ -1416,6 +1500,34 @@ type FieldProblem struct {
 	Rule string `json:"rule"`
 }
 
+// FigureCounts By line: start, new, returned, transferred_in, left_<reason>, end, over_6_months, over_12_months, ever. start + entries - ends = end; over_12_months lies within over_6_months, and both within end.
+type FigureCounts map[string]int
+
+// FigureEntry defines model for FigureEntry.
+type FigureEntry struct {
+	Code string `json:"code"`
+
+	// Entry How the course of treatment began, as provinces count it
+	Entry PatientEntry `json:"entry"`
+
+	// From A clinic day, YYYY-MM-DD
+	From    Day       `json:"from"`
+	Name    string    `json:"name"`
+	Patient UUID      `json:"patient"`
+	Reason  EndReason `json:"reason,omitempty,omitzero"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to,omitempty,omitzero"`
+}
+
+// FigureEntryList defines model for FigureEntryList.
+type FigureEntryList struct {
+	Items []FigureEntry `json:"items"`
+}
+
+// FigureScope defines model for FigureScope.
+type FigureScope string
+
 // HandOver defines model for HandOver.
 type HandOver struct {
 	Code CardCode `json:"code"`
@@ -1576,6 +1688,19 @@ type Member struct {
 	Username string `json:"username"`
 }
 
+// MonthFigures defines model for MonthFigures.
+type MonthFigures struct {
+	End     int `json:"end"`
+	Entered int `json:"entered"`
+
+	// From A clinic day, YYYY-MM-DD
+	From Day `json:"from"`
+	Left int `json:"left"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to"`
+}
+
 // MountBottle defines model for MountBottle.
 type MountBottle struct {
 	Code string `json:"code"`
@@ -1652,7 +1777,10 @@ type Patient struct {
 	EndedOn Day `json:"ended_on,omitempty,omitzero"`
 
 	// EnrolledOn A clinic day, YYYY-MM-DD
-	EnrolledOn    Day           `json:"enrolled_on,omitempty,omitzero"`
+	EnrolledOn Day `json:"enrolled_on,omitempty,omitzero"`
+
+	// Entry How the course of treatment began, as provinces count it
+	Entry         PatientEntry  `json:"entry,omitempty,omitzero"`
 	HasNationalId bool          `json:"has_national_id"`
 	HasPhoto      bool          `json:"has_photo"`
 	Id            UUID          `json:"id"`
@@ -1679,6 +1807,28 @@ type PatientDay struct {
 
 // PatientDayState due is today when nothing was taken yet
 type PatientDayState string
+
+// PatientEntry How the course of treatment began, as provinces count it
+type PatientEntry string
+
+// PatientFigures defines model for PatientFigures.
+type PatientFigures struct {
+	// From A clinic day, YYYY-MM-DD
+	From Day `json:"from"`
+
+	// Lines In the order of the report
+	Lines []string `json:"lines"`
+
+	// Months The months of the period, at most 36, the last ones
+	Months   []MonthFigures `json:"months"`
+	Province string         `json:"province"`
+	Scope    FigureScope    `json:"scope"`
+	Sites    []SiteFigures  `json:"sites"`
+
+	// To A clinic day, YYYY-MM-DD
+	To    Day         `json:"to"`
+	Total SiteFigures `json:"total"`
+}
 
 // PatientList defines model for PatientList.
 type PatientList struct {
@@ -1920,12 +2070,15 @@ type ReceivedBottle struct {
 
 // RegisterPatient defines model for RegisterPatient.
 type RegisterPatient struct {
-	BirthYear  int        `json:"birth_year"`
-	Id         UUID       `json:"id"`
-	Name       PersonName `json:"name"`
-	NationalId NationalID `json:"national_id,omitempty,omitzero"`
-	Phase      Phase      `json:"phase,omitempty,omitzero"`
-	Previous   UUID       `json:"previous,omitempty,omitzero"`
+	BirthYear int `json:"birth_year"`
+
+	// Entry How the course of treatment began, as provinces count it
+	Entry      PatientEntry `json:"entry,omitempty,omitzero"`
+	Id         UUID         `json:"id"`
+	Name       PersonName   `json:"name"`
+	NationalId NationalID   `json:"national_id,omitempty,omitzero"`
+	Phase      Phase        `json:"phase,omitempty,omitzero"`
+	Previous   UUID         `json:"previous,omitempty,omitzero"`
 
 	// RepresentativeConsent The written consent of the representative of a patient under 18 is on file
 	RepresentativeConsent bool `json:"representative_consent,omitempty,omitzero"`
@@ -2112,6 +2265,11 @@ type SetRoles struct {
 	Roles RoleSet `json:"roles"`
 }
 
+// SetTarget defines model for SetTarget.
+type SetTarget struct {
+	Patients int `json:"patients"`
+}
+
 // SetTicketPriority defines model for SetTicketPriority.
 type SetTicketPriority struct {
 	Priority string `json:"priority"`
@@ -2158,6 +2316,23 @@ type SignPrescription struct {
 type SignedRecord struct {
 	Payload   []byte `json:"payload"`
 	Signature []byte `json:"signature"`
+}
+
+// SiteFigures defines model for SiteFigures.
+type SiteFigures struct {
+	Clinic UUID `json:"clinic,omitempty,omitzero"`
+
+	// Counts By line: start, new, returned, transferred_in, left_<reason>, end, over_6_months, over_12_months, ever. start + entries - ends = end; over_12_months lies within over_6_months, and both within end.
+	Counts   FigureCounts `json:"counts"`
+	District string       `json:"district,omitempty,omitzero"`
+	Name     string       `json:"name"`
+	Number   int          `json:"number,omitempty,omitzero"`
+
+	// SharePermille In treatment at the end in tenths of a percent of the target
+	SharePermille *int `json:"share_permille,omitempty"`
+
+	// Target Of the year in which the period ends; absent when none is set
+	Target int `json:"target,omitempty,omitzero"`
 }
 
 // StaffList defines model for StaffList.
@@ -2232,6 +2407,13 @@ type StepActorKind string
 // StepKind defines model for Step.Kind.
 type StepKind string
 
+// Target defines model for Target.
+type Target struct {
+	Patients   int     `json:"patients"`
+	RecordedAt Instant `json:"recorded_at"`
+	Year       int     `json:"year"`
+}
+
 // Ticket defines model for Ticket.
 type Ticket struct {
 	ArrivedAt  Instant `json:"arrived_at"`
@@ -2278,10 +2460,13 @@ type UUID = string
 
 // UpdatePatient defines model for UpdatePatient.
 type UpdatePatient struct {
-	BirthYear  int        `json:"birth_year,omitempty,omitzero"`
-	Name       PersonName `json:"name,omitempty,omitzero"`
-	NationalId NationalID `json:"national_id,omitempty,omitzero"`
-	Sex        Sex        `json:"sex,omitempty,omitzero"`
+	BirthYear int `json:"birth_year,omitempty,omitzero"`
+
+	// Entry How the course of treatment began, as provinces count it
+	Entry      PatientEntry `json:"entry,omitempty,omitzero"`
+	Name       PersonName   `json:"name,omitempty,omitzero"`
+	NationalId NationalID   `json:"national_id,omitempty,omitzero"`
+	Sex        Sex          `json:"sex,omitempty,omitzero"`
 }
 
 // Verification defines model for Verification.
@@ -2334,6 +2519,12 @@ type Code = CardCode
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// FileFormat defines model for FileFormat.
+type FileFormat string
+
+// FileLanguage defines model for FileLanguage.
+type FileLanguage = Language
+
 // ID defines model for ID.
 type ID = UUID
 
@@ -2373,6 +2564,34 @@ type ListDispensingsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ReadPatientFiguresParams defines parameters for ReadPatientFigures.
+type ReadPatientFiguresParams struct {
+	From  Day          `form:"from" json:"from"`
+	To    Day          `form:"to" json:"to"`
+	Scope *FigureScope `form:"scope,omitempty" json:"scope,omitempty"`
+}
+
+// ListPatientFigureEntriesParams defines parameters for ListPatientFigureEntries.
+type ListPatientFigureEntriesParams struct {
+	From Day    `form:"from" json:"from"`
+	To   Day    `form:"to" json:"to"`
+	Line string `form:"line" json:"line"`
+}
+
+// ReadPatientFiguresFileParams defines parameters for ReadPatientFiguresFile.
+type ReadPatientFiguresFileParams struct {
+	From   Day                                `form:"from" json:"from"`
+	To     Day                                `form:"to" json:"to"`
+	Scope  *FigureScope                       `form:"scope,omitempty" json:"scope,omitempty"`
+	Format ReadPatientFiguresFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadPatientFiguresFileParamsFormat defines parameters for ReadPatientFiguresFile.
+type ReadPatientFiguresFileParamsFormat string
 
 // ListIncidentsParams defines parameters for ListIncidents.
 type ListIncidentsParams struct {
@@ -2594,6 +2813,9 @@ type PutLiveJSONRequestBody = LiveReading
 // RevokeStationJSONRequestBody defines body for RevokeStation for application/json ContentType.
 type RevokeStationJSONRequestBody = RevokeStation
 
+// SetTargetJSONRequestBody defines body for SetTarget for application/json ContentType.
+type SetTargetJSONRequestBody = SetTarget
+
 // TicketAtWindowJSONRequestBody defines body for TicketAtWindow for application/json ContentType.
 type TicketAtWindowJSONRequestBody = AtStation
 
@@ -2707,6 +2929,15 @@ type ServerInterface interface {
 	// Enrol A counter computer trades its one-time code and its own public key for an identity
 	// (POST /enrolments)
 	Enrol(c *gin.Context)
+	// ReadPatientFigures Patients counted over a period, for the clinic, its district or its province
+	// (GET /figures/patients)
+	ReadPatientFigures(c *gin.Context, params ReadPatientFiguresParams)
+	// ListPatientFigureEntries The courses of treatment of this clinic that a line counts
+	// (GET /figures/patients/entries)
+	ListPatientFigureEntries(c *gin.Context, params ListPatientFigureEntriesParams)
+	// ReadPatientFiguresFile The figures as a file
+	// (GET /figures/patients/file)
+	ReadPatientFiguresFile(c *gin.Context, params ReadPatientFiguresFileParams)
 	// LiftHold Lift a hold. The hold itself names the role that may
 	// (POST /holds/{id}/lift)
 	LiftHold(c *gin.Context, id ID)
@@ -2902,6 +3133,9 @@ type ServerInterface interface {
 	// StreamClinic Changes for the pages of check-in, queue, board and stock
 	// (GET /stream)
 	StreamClinic(c *gin.Context, params StreamClinicParams)
+	// SetTarget Set how many patients the clinic is to have in treatment in a year
+	// (PUT /targets/{year})
+	SetTarget(c *gin.Context, year int)
 	// ListTickets Every ticket of a day, by number
 	// (GET /tickets)
 	ListTickets(c *gin.Context, params ListTicketsParams)
@@ -3772,6 +4006,151 @@ func (siw *ServerInterfaceWrapper) Enrol(c *gin.Context) {
 	}
 
 	siw.Handler.Enrol(c)
+}
+
+// ReadPatientFigures operation middleware
+func (siw *ServerInterfaceWrapper) ReadPatientFigures(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadPatientFiguresParams
+
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "scope" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "scope", c.Request.URL.Query(), &params.Scope, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter scope: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadPatientFigures(c, params)
+}
+
+// ListPatientFigureEntries operation middleware
+func (siw *ServerInterfaceWrapper) ListPatientFigureEntries(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPatientFigureEntriesParams
+
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "line" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "line", c.Request.URL.Query(), &params.Line, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter line: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPatientFigureEntries(c, params)
+}
+
+// ReadPatientFiguresFile operation middleware
+func (siw *ServerInterfaceWrapper) ReadPatientFiguresFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadPatientFiguresFileParams
+
+	// ------------- Required query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "scope" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "scope", c.Request.URL.Query(), &params.Scope, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter scope: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "lang" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lang", c.Request.URL.Query(), &params.Lang, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter lang: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadPatientFiguresFile(c, params)
 }
 
 // LiftHold operation middleware
@@ -5266,6 +5645,31 @@ func (siw *ServerInterfaceWrapper) StreamClinic(c *gin.Context) {
 	siw.Handler.StreamClinic(c, params)
 }
 
+// SetTarget operation middleware
+func (siw *ServerInterfaceWrapper) SetTarget(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "year" -------------
+	var year int
+
+	err = runtime.BindStyledParameterWithOptions("simple", "year", c.Param("year"), &year, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter year: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetTarget(c, year)
+}
+
 // ListTickets operation middleware
 func (siw *ServerInterfaceWrapper) ListTickets(c *gin.Context) {
 
@@ -5574,8 +5978,34 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/moves/:id/reverse", wrapper.ReverseMove)
 	router.GET(options.BaseURL+"/balances", wrapper.ReadBalances)
 	router.GET(options.BaseURL+"/registers/dispensing", wrapper.ReadDispensingRegister)
+	router.GET(options.BaseURL+"/figures/patients", wrapper.ReadPatientFigures)
+	router.GET(options.BaseURL+"/figures/patients/entries", wrapper.ListPatientFigureEntries)
+	router.GET(options.BaseURL+"/figures/patients/file", wrapper.ReadPatientFiguresFile)
+	router.PUT(options.BaseURL+"/targets/:year", wrapper.SetTarget)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/incidents", wrapper.ListIncidents)
+}
+
+type FileResponseHeaders struct {
+	ContentDisposition string
+}
+type FileApplicationpdfResponse struct {
+	Body io.Reader
+
+	Headers       FileResponseHeaders
+	ContentLength int64
+}
+type FileApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	Body io.Reader
+
+	Headers       FileResponseHeaders
+	ContentLength int64
+}
+type FileTextcsvResponse struct {
+	Body io.Reader
+
+	Headers       FileResponseHeaders
+	ContentLength int64
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
@@ -6895,6 +7325,165 @@ type EnroldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response EnroldefaultApplicationProblemPlusJSONResponse) VisitEnrolResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadPatientFiguresRequestObject struct {
+	Params ReadPatientFiguresParams
+}
+
+type ReadPatientFiguresResponseObject interface {
+	VisitReadPatientFiguresResponse(w http.ResponseWriter) error
+}
+
+type ReadPatientFigures200JSONResponse PatientFigures
+
+func (response ReadPatientFigures200JSONResponse) VisitReadPatientFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadPatientFiguresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadPatientFiguresdefaultApplicationProblemPlusJSONResponse) VisitReadPatientFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPatientFigureEntriesRequestObject struct {
+	Params ListPatientFigureEntriesParams
+}
+
+type ListPatientFigureEntriesResponseObject interface {
+	VisitListPatientFigureEntriesResponse(w http.ResponseWriter) error
+}
+
+type ListPatientFigureEntries200JSONResponse FigureEntryList
+
+func (response ListPatientFigureEntries200JSONResponse) VisitListPatientFigureEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPatientFigureEntriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPatientFigureEntriesdefaultApplicationProblemPlusJSONResponse) VisitListPatientFigureEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadPatientFiguresFileRequestObject struct {
+	Params ReadPatientFiguresFileParams
+}
+
+type ReadPatientFiguresFileResponseObject interface {
+	VisitReadPatientFiguresFileResponse(w http.ResponseWriter) error
+}
+
+type ReadPatientFiguresFile200ApplicationpdfResponse struct{ FileApplicationpdfResponse }
+
+func (response ReadPatientFiguresFile200ApplicationpdfResponse) VisitReadPatientFiguresFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadPatientFiguresFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	FileApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse
+}
+
+func (response ReadPatientFiguresFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitReadPatientFiguresFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadPatientFiguresFile200TextcsvResponse struct{ FileTextcsvResponse }
+
+func (response ReadPatientFiguresFile200TextcsvResponse) VisitReadPatientFiguresFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadPatientFiguresFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadPatientFiguresFiledefaultApplicationProblemPlusJSONResponse) VisitReadPatientFiguresFileResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9515,6 +10104,46 @@ func (response StreamClinicdefaultApplicationProblemPlusJSONResponse) VisitStrea
 	return err
 }
 
+type SetTargetRequestObject struct {
+	Year int `json:"year"`
+	Body *SetTargetJSONRequestBody
+}
+
+type SetTargetResponseObject interface {
+	VisitSetTargetResponse(w http.ResponseWriter) error
+}
+
+type SetTarget200JSONResponse Target
+
+func (response SetTarget200JSONResponse) VisitSetTargetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetTargetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetTargetdefaultApplicationProblemPlusJSONResponse) VisitSetTargetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTicketsRequestObject struct {
 	Params ListTicketsParams
 }
@@ -9895,6 +10524,15 @@ type StrictServerInterface interface {
 	// Enrol A counter computer trades its one-time code and its own public key for an identity
 	// (POST /enrolments)
 	Enrol(ctx context.Context, request EnrolRequestObject) (EnrolResponseObject, error)
+	// ReadPatientFigures Patients counted over a period, for the clinic, its district or its province
+	// (GET /figures/patients)
+	ReadPatientFigures(ctx context.Context, request ReadPatientFiguresRequestObject) (ReadPatientFiguresResponseObject, error)
+	// ListPatientFigureEntries The courses of treatment of this clinic that a line counts
+	// (GET /figures/patients/entries)
+	ListPatientFigureEntries(ctx context.Context, request ListPatientFigureEntriesRequestObject) (ListPatientFigureEntriesResponseObject, error)
+	// ReadPatientFiguresFile The figures as a file
+	// (GET /figures/patients/file)
+	ReadPatientFiguresFile(ctx context.Context, request ReadPatientFiguresFileRequestObject) (ReadPatientFiguresFileResponseObject, error)
 	// LiftHold Lift a hold. The hold itself names the role that may
 	// (POST /holds/{id}/lift)
 	LiftHold(ctx context.Context, request LiftHoldRequestObject) (LiftHoldResponseObject, error)
@@ -10090,6 +10728,9 @@ type StrictServerInterface interface {
 	// StreamClinic Changes for the pages of check-in, queue, board and stock
 	// (GET /stream)
 	StreamClinic(ctx context.Context, request StreamClinicRequestObject) (StreamClinicResponseObject, error)
+	// SetTarget Set how many patients the clinic is to have in treatment in a year
+	// (PUT /targets/{year})
+	SetTarget(ctx context.Context, request SetTargetRequestObject) (SetTargetResponseObject, error)
 	// ListTickets Every ticket of a day, by number
 	// (GET /tickets)
 	ListTickets(ctx context.Context, request ListTicketsRequestObject) (ListTicketsResponseObject, error)
@@ -11391,6 +12032,84 @@ func (sh *strictHandler) Enrol(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(EnrolResponseObject); ok {
 		if err := validResponse.VisitEnrolResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadPatientFigures operation middleware
+func (sh *strictHandler) ReadPatientFigures(ctx *gin.Context, params ReadPatientFiguresParams) {
+	var request ReadPatientFiguresRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadPatientFigures(ctx, request.(ReadPatientFiguresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadPatientFigures")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadPatientFiguresResponseObject); ok {
+		if err := validResponse.VisitReadPatientFiguresResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPatientFigureEntries operation middleware
+func (sh *strictHandler) ListPatientFigureEntries(ctx *gin.Context, params ListPatientFigureEntriesParams) {
+	var request ListPatientFigureEntriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPatientFigureEntries(ctx, request.(ListPatientFigureEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPatientFigureEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListPatientFigureEntriesResponseObject); ok {
+		if err := validResponse.VisitListPatientFigureEntriesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadPatientFiguresFile operation middleware
+func (sh *strictHandler) ReadPatientFiguresFile(ctx *gin.Context, params ReadPatientFiguresFileParams) {
+	var request ReadPatientFiguresFileRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadPatientFiguresFile(ctx, request.(ReadPatientFiguresFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadPatientFiguresFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadPatientFiguresFileResponseObject); ok {
+		if err := validResponse.VisitReadPatientFiguresFileResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -13621,6 +14340,50 @@ func (sh *strictHandler) StreamClinic(ctx *gin.Context, params StreamClinicParam
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(StreamClinicResponseObject); ok {
 		if err := validResponse.VisitStreamClinicResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetTarget operation middleware
+func (sh *strictHandler) SetTarget(ctx *gin.Context, year int) {
+	var request SetTargetRequestObject
+
+	request.Year = year
+
+	var body SetTargetJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetTarget(ctx, request.(SetTargetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetTarget")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SetTargetResponseObject); ok {
+		if err := validResponse.VisitSetTargetResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
