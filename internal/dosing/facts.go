@@ -80,6 +80,9 @@ type StationFacts struct {
 	// Bottle, Lot and Product are nil when no bottle is mounted.
 	Bottle *stock.Bottle // Balance[stock.InBottle] is what can still be reserved
 	Lot    *stock.Lot
+	// Session is how far the counter's session has come, where the clinic gives no dose before its opening count is
+	// settled; "" where it asks for none.
+	Session stock.SessionState
 	// Pump is nil at a window that pours by hand.
 	Pump *equipment.Profile
 }

@@ -318,6 +318,13 @@ func rows() map[string]map[string]row {
 				dosed(f, observed(today-4, 1, 60*mg), observed(today-1, 1, 60*mg))
 			}, []string{"stop induction.step"}},
 		},
+		"the counter's session": {
+			"not asked for":     {func(f *dosing.Facts, _ *dosing.Pack) { f.Station.Session = "" }, nil},
+			"open":              {func(f *dosing.Facts, _ *dosing.Pack) { f.Station.Session = stock.SessionOpen }, nil},
+			"still counting":    {func(f *dosing.Facts, _ *dosing.Pack) { f.Station.Session = stock.OpeningCount }, []string{"stop counter.not_open"}},
+			"counting to close": {func(f *dosing.Facts, _ *dosing.Pack) { f.Station.Session = stock.ClosingCount }, []string{"stop counter.not_open"}},
+			"none, or closed":   {func(f *dosing.Facts, _ *dosing.Pack) { f.Station.Session = stock.Closed }, []string{"stop counter.not_open"}},
+		},
 		"bottle": {
 			"none":          {func(f *dosing.Facts, _ *dosing.Pack) { f.Station.Bottle = nil }, []string{"stop bottle.not_mounted"}},
 			"without a lot": {func(f *dosing.Facts, _ *dosing.Pack) { f.Station.Lot = nil }, []string{"stop bottle.not_mounted"}},

@@ -32,6 +32,7 @@ const (
 	DoseJumpWarning   RuleID = "dose.jump_warning"
 	InductionStep     RuleID = "induction.step"
 	InductionPace     RuleID = "induction.pace"
+	CounterNotOpen    RuleID = "counter.not_open"
 	BottleNotMounted  RuleID = "bottle.not_mounted"
 	BottleNotInUse    RuleID = "bottle.not_in_use"
 	LotExpired        RuleID = "lot.expired"
@@ -114,6 +115,7 @@ var book = []rule{
 	{Rule{InductionStep, Stop, Refer, doctor, "dose.step_max", "in induction the dose rises by more than one step"}, inductionStep},
 	{Rule{InductionPace, Stop, Refer, doctor, "dose.step_min_days", "in induction the dose rises too soon after the last rise"}, inductionPace},
 	{Rule{StationPouring, Stop, "", counter, "", "the station has another pour under way"}, stationPouring},
+	{Rule{CounterNotOpen, Stop, "", counter, "", "the counter's opening count is not settled, or its session is closed"}, counterNotOpen},
 	{Rule{BottleNotMounted, Stop, "", counter, "", "no bottle of a known lot is mounted"}, bottleNotMounted},
 	{Rule{BottleNotInUse, Stop, "", counter, "", "the mounted bottle is not in use"}, bottleNotInUse},
 	{Rule{LotExpired, Stop, "", counter, "", "the lot's last day of use is past or not known"}, lotExpired},

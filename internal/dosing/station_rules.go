@@ -18,6 +18,14 @@ func stationPouring(s situation) []finding {
 	return []finding{{args: map[string]string{"dispensing": st.Pouring}}}
 }
 
+func counterNotOpen(s situation) []finding {
+	st := s.facts.Station
+	if st == nil || st.Session == "" || st.Session == stock.SessionOpen {
+		return nil
+	}
+	return []finding{{value: string(st.Session), limit: string(stock.SessionOpen)}}
+}
+
 func bottleNotMounted(s situation) []finding {
 	if s.facts.Station == nil || s.mounted() {
 		return nil

@@ -25,7 +25,7 @@ var layers = []layer{
 		"vocabulary: quantities, lines of text, check characters, error codes, the typeface, the contract and the schema, which depend on nothing"},
 	{[]string{"internal/id", "internal/calendar", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/personcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
-	{[]string{"internal/clinic", "internal/flow", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest", "devices/weighing"},
+	{[]string{"internal/clinic", "internal/flow", "internal/reconcile", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest", "devices/weighing"},
 		"the tenant that every row carries; the one way to a port; the one way to ask a balance"},
 	{[]string{"internal/audit", "devices/scale/*", "devices/pump/*", "devices/scanner/*", "devices/printer/*", "devices/sim"},
 		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},

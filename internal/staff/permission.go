@@ -36,6 +36,9 @@ const (
 	ReadStock         Action = "stock.read"         //
 	ManageStock       Action = "stock.manage"       // products, lots, bottles, moves
 	WitnessStock      Action = "stock.witness"      // be the second person
+	CountStock        Action = "stock.count"        // counter sessions and counts
+	ReviewStock       Action = "stock.review"       // sign a difference beyond the review level
+	TraceStock        Action = "stock.trace"        // from a lot to the patients; every read is audited
 	ReadRegister      Action = "register.read"      //
 	ReadAudit         Action = "audit.read"         //
 	ReadFigures       Action = "figures.read"       // patients counted, of the clinic and of its province
@@ -72,6 +75,9 @@ var permissions = map[Action][]Role{
 	ReadStock:         {Nurse, Pharmacist, Supervisor, Auditor},
 	ManageStock:       {Pharmacist},
 	WitnessStock:      {Nurse, Pharmacist, Doctor, Supervisor},
+	CountStock:        {Nurse, Pharmacist, Supervisor},
+	ReviewStock:       {Supervisor},
+	TraceStock:        {Pharmacist, Supervisor, Auditor},
 	ReadRegister:      {Nurse, Pharmacist, Doctor, Supervisor, Auditor},
 	ReadAudit:         {Supervisor, Auditor, Administrator},
 	ReadFigures:       {Doctor, Pharmacist, Supervisor, Auditor, Administrator},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/fault"
@@ -40,6 +41,8 @@ type Act struct {
 	staff.Pair
 	Reason   string
 	Occurred calendar.Instant // when it was done; 0 for now
+	// Late books now, with an incident, what is told of a day that was closed meanwhile; without it such an act is refused.
+	Late bool
 }
 
 // Bounds of an act.
@@ -82,6 +85,36 @@ func (a *Act) permitted(n people) error {
 	}
 	a.Witness = staff.Member{}
 	return a.By.Require(a.Clinic, staff.ManageStock)
+}
+
+// timely refuses an act of a day whose counters were all closed, unless it is told as a late one: that is booked now and
+// opens an incident.
+func (s *Service) timely(ctx context.Context, tx Tx, a *Act, now calendar.Instant) error {
+	if a.Occurred >= now {
+		return nil
+	}
+	cl, err := s.clinics.Clinic(ctx, a.Clinic)
+	if err != nil {
+		return err
+	}
+	day, err := cl.Day(a.Occurred)
+	if err != nil {
+		return err
+	}
+	closed, err := tx.DayClosed(ctx, day)
+	if err != nil || !closed {
+		return err
+	}
+	if !a.Late {
+		return fault.New(fault.Conflict, "day.closed", "day %s is closed", day).With("day", day.String())
+	}
+	happened := a.Occurred
+	a.Occurred = now
+	return openIncident(ctx, tx, now, "stock.late", map[string]any{"document": a.ID, "happened": happened, "by": a.By.ID, "reason": a.Reason})
+}
+
+func openIncident(ctx context.Context, tx Tx, now calendar.Instant, kind string, data map[string]any) error {
+	return tx.OpenIncident(ctx, Incident{ID: id.New[string](), Kind: kind, Data: audit.Data(data), Opened: now})
 }
 
 func (a *Act) needReason() error {

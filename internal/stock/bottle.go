@@ -3,6 +3,7 @@ package stock
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
@@ -18,6 +19,7 @@ type Delivery struct {
 	Lot     LotID
 	Party   string // from whom: name and address
 	Number  string // of the delivery minutes
+	Copies  int    // how many of the minutes were signed
 	Bottles []Delivered
 }
 
@@ -28,6 +30,7 @@ type Delivered struct {
 	Measured measure.Volume `json:"measured_ul"` // what was found in it, 0 when it was not measured: the label counts then
 	Tare     measure.Weight `json:"tare_ug"`     // of the empty bottle, 0 when not known
 	Finding  string         `json:"finding"`     // seal, label, cracks; "" for a good one
+	Scanned  string         `json:"scanned"`     // what the scanner read on it, "" when nothing was scanned
 }
 
 // Bounds of a delivery.
@@ -84,11 +87,20 @@ func (s *Service) Receive(ctx context.Context, d Delivery) (doc Document, bottle
 		if err != nil {
 			return err
 		}
+		if err := s.acceptable(ctx, tx, cl, d, lot, now); err != nil {
+			return err
+		}
+		d := d
+		if err := s.timely(ctx, tx, &d.Act, now); err != nil {
+			return err
+		}
 		var moves []Move
 		if bottles, moves, err = s.shelve(ctx, tx, cl, d, lot, now); err != nil {
 			return err
 		}
-		doc = d.document(Receipt, now, audit.Data(map[string]any{"lot": lot.ID, "bottles": d.Bottles}))
+		doc = d.document(Receipt, now, audit.Data(map[string]any{
+			"lot": lot.ID, "bottles": d.Bottles, "copies": d.Copies, "funding": lot.Funding,
+		}))
 		doc.Party, doc.Number = d.Party, d.Number
 		return s.post(ctx, tx, d.Act, doc, moves)
 	})
@@ -96,6 +108,36 @@ func (s *Service) Receive(ctx context.Context, d Delivery) (doc Document, bottle
 		return Document{}, nil, err
 	}
 	return doc, bottles, nil
+}
+
+// acceptable refuses a delivery of an expired lot, and bottles that were scanned and are of another one. What stands
+// here with a finding is taken in all the same, into quarantine and with an incident.
+func (s *Service) acceptable(ctx context.Context, tx Tx, cl clinic.Clinic, d Delivery, lot Lot, now calendar.Instant) error {
+	product, err := tx.FindProduct(ctx, lot.Product)
+	if err != nil {
+		return err
+	}
+	today, err := cl.Day(now)
+	if err != nil {
+		return err
+	}
+	found := 0
+	for i, b := range d.Bottles {
+		if b.Finding != "" {
+			found++
+			continue
+		}
+		if err := scannedOf(b.Scanned, product, lot, now.Time()); err != nil {
+			return err.With("bottle", strconv.Itoa(i+1))
+		}
+		if lot.Expiry < today {
+			return fault.New(fault.Conflict, "lot.expired", "lot %s expired on %s", lot.ID, lot.Expiry).With("day", lot.Expiry.String())
+		}
+	}
+	if found == 0 {
+		return nil
+	}
+	return openIncident(ctx, tx, now, "stock.finding", map[string]any{"document": d.ID, "lot": lot.ID, "bottles": found})
 }
 
 // shelve adds the bottles and makes their moves.
@@ -110,7 +152,7 @@ func (s *Service) shelve(ctx context.Context, tx Tx, cl clinic.Clinic, d Deliver
 			return nil, nil, fmt.Errorf("label of bottle %s: %w", in.ID, err)
 		}
 		b := Bottle{
-			ID: in.ID, Clinic: d.Clinic, Lot: lot.ID, Code: code.String(), State: Sealed, LabelVolume: in.Label, TareWeight: in.Tare,
+			ID: in.ID, Clinic: d.Clinic, Lot: lot.ID, Code: code.String(), State: Sealed, Place: PlaceStore, LabelVolume: in.Label, TareWeight: in.Tare,
 			Balance: Balance{},
 		}
 		if lot.State != LotReleased || in.Finding != "" {

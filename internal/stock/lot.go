@@ -1,14 +1,17 @@
 package stock
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/fault"
+	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -157,6 +160,7 @@ func loosens(from, to LotState) bool { return from == LotRecalled || to == LotRe
 // LotChange sets the state of a lot. The witness may be the zero Member when the change only stops something.
 type LotChange struct {
 	Clinic clinic.ID
+	ID     DocumentID // of the paper; "" for a new one
 	Lot    LotID
 	To     LotState
 	staff.Pair
@@ -196,7 +200,16 @@ func (s *Service) SetLotState(ctx context.Context, ch LotChange) (l Lot, err err
 				return err
 			}
 		}
-		return tx.Record(ctx, ch.Entry(s.instant(), "lot."+string(ch.To), string(l.ID), map[string]any{
+		now := s.instant()
+		a := Act{Clinic: ch.Clinic, ID: cmp.Or(ch.ID, id.New[DocumentID]()), Pair: ch.Pair, Reason: ch.Reason, Occurred: now}
+		if ch.Witness.ID == ch.By.ID {
+			a.Witness = staff.Member{} // a stop takes one person
+		}
+		data := audit.Data(map[string]any{"lot": l.ID, "old": was, "new": ch.To, "bottles_stopped": stopped})
+		if err := tx.InsertDocument(ctx, a.document(lotPapers[ch.To], now, data)); err != nil {
+			return err
+		}
+		return tx.Record(ctx, a.Entry(now, "lot."+string(ch.To), string(l.ID), map[string]any{
 			"old": was, "new": ch.To, "reason": ch.Reason, "bottles_stopped": stopped,
 		}))
 	})
@@ -205,6 +218,9 @@ func (s *Service) SetLotState(ctx context.Context, ch LotChange) (l Lot, err err
 	}
 	return l, nil
 }
+
+// lotPapers names the paper of each state of a lot.
+var lotPapers = map[LotState]DocumentKind{LotReleased: Releasing, LotQuarantined: Quarantining, LotRecalled: Recalling}
 
 func stopBottles(ctx context.Context, tx Tx, l LotID) (stopped []BottleID, err error) {
 	bottles, err := tx.LockBottles(ctx, l)

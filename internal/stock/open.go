@@ -2,76 +2,165 @@ package stock
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/fault"
+	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
-// change is what an act does to one bottle.
+// change is what an act does to its bottles beside their states.
 type change struct {
-	moves []Move
-	data  any // for the document; nil for nothing
+	moves   []Move
+	data    any // for the document; nil for nothing
+	place   Place
+	weights []Weight
+	party   string
+	number  string
 }
 
-// work is where an act stands while its transaction is open: the bottle and its lot are locked.
+// work is where an act stands while its transaction is open: the bottles and their lots are locked.
 type work struct {
-	tx  Tx
-	act Act
-	lot Lot
-	now calendar.Instant
+	tx   Tx
+	act  Act
+	lot  Lot // of the first bottle
+	lots map[LotID]Lot
+	now  calendar.Instant
 }
 
 func (w work) move(b *Bottle, from, to Account, v measure.Volume, reason string) Move {
 	return w.act.move(*b, from, to, v, reason, w.now)
 }
 
+// weight notes a weighing of the bottle beside the book of this moment.
+func (w work) weight(b *Bottle, occasion Occasion, gross measure.Weight) []Weight {
+	if gross == 0 {
+		return nil
+	}
+	return []Weight{{
+		ID: id.New[string](), Clinic: w.act.Clinic, Bottle: b.ID, Occasion: occasion, Gross: gross, Book: b.Balance[b.home()],
+		Person: string(w.act.By.ID), Cause: string(w.act.ID), Recorded: w.now,
+	}}
+}
+
 // onBottle runs one act on one bottle: locks its lot and the bottle, finds a repeated act, lets do change the bottle and
 // name the moves, and posts them.
-func (s *Service) onBottle(ctx context.Context, a Act, n people, kind DocumentKind, key BottleID, do func(w work, b *Bottle) (change, error)) (b Bottle, err error) {
-	now := s.instant()
-	if err := a.check(n, now); err != nil {
-		return Bottle{}, err
-	}
-	known, err := s.ledger.Bottle(ctx, a.Clinic, key)
+func (s *Service) onBottle(ctx context.Context, a Act, n people, kind DocumentKind, key BottleID, do func(w work, b *Bottle) (change, error)) (Bottle, error) {
+	bottles, err := s.onBottles(ctx, a, n, kind, []BottleID{key}, func(w work, b []*Bottle) (change, error) { return do(w, b[0]) })
 	if err != nil {
 		return Bottle{}, err
 	}
+	return bottles[0], nil
+}
+
+// onBottles runs one act on several different bottles, which do gets in the order of keys.
+func (s *Service) onBottles(ctx context.Context, a Act, n people, kind DocumentKind, keys []BottleID, do func(w work, b []*Bottle) (change, error)) (bottles []Bottle, err error) {
+	now := s.instant()
+	if err := a.check(n, now); err != nil {
+		return nil, err
+	}
+	lots, err := s.lotsOf(ctx, a.Clinic, keys)
+	if err != nil {
+		return nil, err
+	}
 	err = s.ledger.InTx(ctx, a.Clinic, func(tx Tx) error {
-		lot, err := tx.LockLot(ctx, known.Lot)
-		if err != nil {
-			return err
+		a := a // the transaction may run again
+		w := work{tx: tx, lots: make(map[LotID]Lot, len(lots)), now: now}
+		for _, key := range lots {
+			if w.lots[key], err = tx.LockLot(ctx, key); err != nil {
+				return err
+			}
 		}
-		if b, err = tx.LockBottle(ctx, key); err != nil {
+		if bottles, err = lockAll(ctx, tx, keys); err != nil {
 			return err
 		}
 		if _, found, err := posted(ctx, tx, a, kind); err != nil || found {
 			return err
 		}
-		was := b
-		ch, err := do(work{tx, a, lot, now}, &b)
-		if err != nil {
+		if err := s.timely(ctx, tx, &a, now); err != nil {
 			return err
 		}
-		if b.State != was.State || b.TareWeight != was.TareWeight {
-			if err := tx.UpdateBottle(ctx, b); err != nil {
+		w.act, w.lot = a, w.lots[bottles[0].Lot]
+		return s.write(ctx, w, kind, bottles, do)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bottles, nil
+}
+
+// write lets do change the bottles, and writes what it changed.
+func (s *Service) write(ctx context.Context, w work, kind DocumentKind, bottles []Bottle, do func(w work, b []*Bottle) (change, error)) error {
+	was, held := slices.Clone(bottles), make([]*Bottle, len(bottles))
+	for i := range bottles {
+		held[i] = &bottles[i]
+	}
+	ch, err := do(w, held)
+	if err != nil {
+		return err
+	}
+	doc := w.act.document(kind, w.now, audit.Data(ch.data))
+	doc.Party, doc.Number = ch.party, ch.number
+	if err := s.post(ctx, w.tx, w.act, doc, ch.moves); err != nil {
+		return err
+	}
+	for i, b := range held {
+		if b.State != was[i].State || b.TareWeight != was[i].TareWeight || b.OpenedAt != was[i].OpenedAt {
+			if err := w.tx.UpdateBottle(ctx, *b); err != nil {
 				return err
 			}
 		}
-		doc := a.document(kind, now, audit.Data(ch.data))
-		if err := s.post(ctx, tx, a, doc, ch.moves); err != nil {
-			return err
+		if ch.place != "" && ch.place != b.Place {
+			b.Place = ch.place
+			if err := w.tx.Place(ctx, Placement{ID: id.New[string](), Bottle: b.ID, Document: doc.ID, Place: ch.place, Recorded: w.now}); err != nil {
+				return err
+			}
 		}
 		b.apply(ch.moves)
-		return nil
-	})
-	if err != nil {
-		return Bottle{}, err
 	}
-	return b, nil
+	return w.tx.AddWeights(ctx, ch.weights)
+}
+
+// lotsOf names the lots of bottles, each once and in the order in which they are locked.
+func (s *Service) lotsOf(ctx context.Context, c clinic.ID, keys []BottleID) (lots []LotID, err error) {
+	if len(keys) == 0 || len(keys) > MaxBottles {
+		return nil, fault.New(fault.Invalid, "document.bottles", "1–%d bottles", MaxBottles)
+	}
+	seen := map[BottleID]bool{}
+	for _, key := range keys {
+		b, err := s.ledger.Bottle(ctx, c, key)
+		if err != nil {
+			return nil, err
+		}
+		if seen[key] {
+			return nil, fault.New(fault.Invalid, "document.bottles", "bottle %s is named twice", key)
+		}
+		seen[key] = true
+		lots = append(lots, b.Lot)
+	}
+	slices.Sort(lots)
+	return slices.Compact(lots), nil
+}
+
+// lockAll locks bottles by id and returns them in the order of keys.
+func lockAll(ctx context.Context, tx Tx, keys []BottleID) ([]Bottle, error) {
+	byID := make(map[BottleID]Bottle, len(keys))
+	for _, key := range slices.Sorted(slices.Values(keys)) {
+		b, err := tx.LockBottle(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		byID[key] = b
+	}
+	bottles := make([]Bottle, len(keys))
+	for i, key := range keys {
+		bottles[i] = byID[key]
+	}
+	return bottles, nil
 }
 
 // apply posts moves to a copy of the balance, for the answer; the store keeps the book.
@@ -81,7 +170,9 @@ func (b *Bottle) apply(moves []Move) {
 		after[account] = v
 	}
 	for _, m := range moves {
-		after.Apply(&m)
+		if m.Bottle == b.ID {
+			after.Apply(&m)
+		}
 	}
 	b.Balance = after
 }
@@ -108,12 +199,21 @@ func (s *Service) Open(ctx context.Context, o BottleOpening) (Bottle, error) {
 		if err := mayOpen(*b, w.lot, today); err != nil {
 			return change{}, err
 		}
+		first, err := firstToExpire(ctx, w, today)
+		if err != nil {
+			return change{}, err
+		}
+		weights := w.weight(b, AtOpening, o.Gross)
 		moves, err := openingMoves(w, b, o.Gross)
 		if err != nil {
 			return change{}, err
 		}
 		b.State, b.OpenedAt, b.OpenedGross = InUse, w.act.Occurred, o.Gross
-		return change{moves, map[string]any{"gross_ug": o.Gross, "tare_ug": b.TareWeight, "density_ug_ml": w.lot.Density}}, nil
+		data := map[string]any{"gross_ug": o.Gross, "tare_ug": b.TareWeight, "density_ug_ml": w.lot.Density}
+		if first != "" {
+			data["passed_over"] = first
+		}
+		return change{moves: moves, data: data, place: PlaceCabinet, weights: weights}, nil
 	})
 }
 
@@ -135,6 +235,16 @@ func mayOpen(b Bottle, lot Lot, today calendar.Day) error {
 		return fault.New(fault.Conflict, "lot.expired", "lot %s expired on %s", lot.ID, lot.Expiry).With("day", lot.Expiry.String())
 	}
 	return nil
+}
+
+// firstToExpire names the bottle that should be opened before one of this lot, "" for none. Passing it over needs a reason.
+func firstToExpire(ctx context.Context, w work, today calendar.Day) (code string, err error) {
+	code, expiry, err := w.tx.EarlierExpiry(ctx, w.lot, today)
+	if err == nil && code != "" && w.act.Reason == "" {
+		err = fault.New(fault.Conflict, "bottle.not_first_expiry", "bottle %s expires before lot %s", code, w.lot.ID).
+			With("code", code).With("day", expiry.String())
+	}
+	return code, err
 }
 
 const (
@@ -172,7 +282,7 @@ func openingMoves(w work, b *Bottle, gross measure.Weight) ([]Move, error) {
 
 // QuarantineBottle takes one bottle out of use at once, for a reason, by one person. It stays where it is.
 func (s *Service) QuarantineBottle(ctx context.Context, c clinic.ID, by staff.Member, key BottleID, reason string) (Bottle, error) {
-	return s.setBottleState(ctx, c, staff.Pair{By: by}, key, reason, "bottle.quarantine", onePerson, func(b Bottle) (BottleState, error) {
+	return s.setBottleState(ctx, c, staff.Pair{By: by}, key, reason, Quarantining, onePerson, func(b Bottle) (BottleState, error) {
 		if b.State != Sealed && b.State != InUse {
 			return "", fault.New(fault.Conflict, "bottle.state", "bottle %s is %s", key, b.State).With("state", string(b.State))
 		}
@@ -182,7 +292,7 @@ func (s *Service) QuarantineBottle(ctx context.Context, c clinic.ID, by staff.Me
 
 // ReleaseBottle puts a quarantined bottle back to what it was, sealed or in use, by two people.
 func (s *Service) ReleaseBottle(ctx context.Context, c clinic.ID, p staff.Pair, key BottleID, reason string) (Bottle, error) {
-	return s.setBottleState(ctx, c, p, key, reason, "bottle.release", twoPeople, func(b Bottle) (BottleState, error) {
+	return s.setBottleState(ctx, c, p, key, reason, Releasing, twoPeople, func(b Bottle) (BottleState, error) {
 		if b.State != Quarantined {
 			return "", fault.New(fault.Conflict, "bottle.state", "bottle %s is %s", key, b.State).With("state", string(b.State))
 		}
@@ -193,29 +303,18 @@ func (s *Service) ReleaseBottle(ctx context.Context, c clinic.ID, p staff.Pair, 
 	})
 }
 
-func (s *Service) setBottleState(ctx context.Context, c clinic.ID, p staff.Pair, key BottleID, reason, action string, n people, next func(Bottle) (BottleState, error)) (b Bottle, err error) {
-	signed := Act{Clinic: c, Pair: p}
-	if err := signed.permitted(n); err != nil {
+func (s *Service) setBottleState(ctx context.Context, c clinic.ID, p staff.Pair, key BottleID, reason string, kind DocumentKind, n people, next func(Bottle) (BottleState, error)) (Bottle, error) {
+	a := Act{Clinic: c, ID: id.New[DocumentID](), Pair: p, Reason: reason}
+	if err := a.needReason(); err != nil {
 		return Bottle{}, err
 	}
-	if reason == "" || len(reason) > MaxReason {
-		return Bottle{}, fault.New(fault.Invalid, "reason.missing", "a reason is missing or too long")
-	}
-	err = s.ledger.InTx(ctx, c, func(tx Tx) error {
-		if b, err = tx.LockBottle(ctx, key); err != nil {
-			return err
-		}
+	return s.onBottle(ctx, a, n, kind, key, func(_ work, b *Bottle) (change, error) {
 		was := b.State
-		if b.State, err = next(b); err != nil {
-			return err
+		to, err := next(*b)
+		if err != nil {
+			return change{}, err
 		}
-		if err := tx.UpdateBottle(ctx, b); err != nil {
-			return err
-		}
-		return tx.Record(ctx, signed.Entry(s.instant(), action, string(key), map[string]any{"old": was, "new": b.State, "reason": reason}))
+		b.State = to
+		return change{data: map[string]any{"bottle": key, "old": was, "new": to}}, nil
 	})
-	if err != nil {
-		return Bottle{}, err
-	}
-	return b, nil
 }

@@ -104,7 +104,7 @@ func (s *Service) Empty(ctx context.Context, a Act, key BottleID, tare measure.W
 	if tare < 0 || tare > maxTare {
 		return Bottle{}, fault.New(fault.Invalid, "bottle.tare", "tare outside 0–%s", maxTare)
 	}
-	return s.onBottle(ctx, a, onePerson, Emptying, key, func(_ work, b *Bottle) (change, error) {
+	return s.onBottle(ctx, a, onePerson, Emptying, key, func(w work, b *Bottle) (change, error) {
 		if err := b.here(); err != nil {
 			return change{}, err
 		}
@@ -119,7 +119,7 @@ func (s *Service) Empty(ctx context.Context, a Act, key BottleID, tare measure.W
 			b.TareWeight = tare
 		}
 		b.State = Empty
-		return change{data: map[string]any{"bottle": b.ID, "tare_ug": tare}}, nil
+		return change{data: map[string]any{"bottle": b.ID, "tare_ug": tare}, weights: w.weight(b, WhenEmpty, tare)}, nil
 	})
 }
 

@@ -60,6 +60,9 @@ func (s *Service) reversible(ctx context.Context, a Act, key MoveID) (m Move, er
 		if m.Reverses != "" {
 			return fault.New(fault.Conflict, "move.is_reversal", "move %s is a reversal", key)
 		}
+		if m.From == Transferred || m.Reason == string(Consolidate) {
+			return fault.New(fault.Conflict, "move.of_consolidation", "move %s joins two bottles: pour back by a consolidation", key)
+		}
 		doc, err := tx.FindDocument(ctx, DocumentID(m.Cause))
 		if fault.Is(err, fault.NotFound) {
 			return fault.New(fault.Conflict, "move.of_dispensing", "move %s belongs to a dispensing", key)

@@ -24,6 +24,11 @@ const here clinic.ID = "clinic-1"
 // memory is a Ledger and a Tx of one clinic.
 type memory struct {
 	Ledger
+	Tx
+	closed    map[calendar.Day]bool
+	first     string // code of a bottle that expires earlier
+	weights   []Weight
+	incidents []Incident
 	products  map[ProductID]Product
 	lots      map[LotID]Lot
 	bottles   map[BottleID]Bottle
@@ -123,6 +128,31 @@ func (m *memory) FindDocument(_ context.Context, id DocumentID) (Document, error
 
 func (m *memory) InsertDocument(_ context.Context, d Document) error {
 	m.documents[d.ID] = d
+	return nil
+}
+
+func (m *memory) Place(_ context.Context, p Placement) error {
+	b := m.bottles[p.Bottle]
+	b.Place = p.Place
+	m.bottles[p.Bottle] = b
+	return nil
+}
+
+func (m *memory) AddWeights(_ context.Context, w []Weight) error {
+	m.weights = append(m.weights, w...)
+	return nil
+}
+
+func (m *memory) EarlierExpiry(context.Context, Lot, calendar.Day) (string, calendar.Day, error) {
+	return m.first, today, nil
+}
+
+func (m *memory) DayClosed(_ context.Context, d calendar.Day) (bool, error) { return m.closed[d], nil }
+
+func (m *memory) StationOf(context.Context, BottleID) (string, error) { return "", nil }
+
+func (m *memory) OpenIncident(_ context.Context, in Incident) error {
+	m.incidents = append(m.incidents, in)
 	return nil
 }
 

@@ -65,6 +65,16 @@ const (
 	Destroyed   BottleState = "destroyed"
 )
 
+// Place is where a bottle stands. Decree 141/2024 knows two locked cabinets: one for the store, one for the day.
+type Place string
+
+// The places.
+const (
+	PlaceStore   Place = "store"
+	PlaceCabinet Place = "cabinet" // the day's: sealed bottles of the day, and every bottle in use
+	PlaceAway    Place = "away"    // at another site
+)
+
 // Bottle is a thing with a label of its own.
 type Bottle struct {
 	ID          BottleID
@@ -72,6 +82,7 @@ type Bottle struct {
 	Lot         LotID
 	Code        string // label code with its check digits; see pkg/cardcode
 	State       BottleState
+	Place       Place
 	LabelVolume measure.Volume
 	TareWeight  measure.Weight // of the empty bottle, 0 when never weighed
 	OpenedAt    calendar.Instant
@@ -97,7 +108,7 @@ const (
 	Surplus      Account = "surplus" // negative by what was found beyond the book
 	Returned     Account = "returned"
 	Destruction  Account = "destroyed"
-	Transferred  Account = "transferred" // to another site
+	Transferred  Account = "transferred" // to another site, or to another bottle of the lot
 )
 
 // Accounts lists every account, in the order of the columns of a balance.

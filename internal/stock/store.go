@@ -33,6 +33,97 @@ type Ledger interface {
 	Document(ctx context.Context, c clinic.ID, id DocumentID) (Document, error)
 	// Documents lists documents, newest first.
 	Documents(ctx context.Context, f DocumentFilter) ([]Document, error)
+	// Draft reads one. fault.NotFound when there is none in this clinic.
+	Draft(ctx context.Context, c clinic.ID, id DocumentID) (Draft, error)
+	// Drafts lists those that are neither posted nor dropped, newest first.
+	Drafts(ctx context.Context, c clinic.ID) ([]Draft, error)
+	// Weights lists the weighings of a bottle, oldest first.
+	Weights(ctx context.Context, c clinic.ID, b BottleID) ([]Weight, error)
+	// Setting reads the clinic's own, DefaultSetting when it has none.
+	Setting(ctx context.Context, c clinic.ID) (Setting, error)
+	// Session reads one. fault.NotFound when there is none in this clinic.
+	Session(ctx context.Context, c clinic.ID, id SessionID) (Session, error)
+	// Sessions lists those of a day, and every one that is not closed, newest first.
+	Sessions(ctx context.Context, c clinic.ID, day calendar.Day) ([]Session, error)
+	// Count reads one with its entries. fault.NotFound when there is none in this clinic.
+	Count(ctx context.Context, c clinic.ID, id CountID) (Count, []Entry, error)
+	// Counts lists counts, newest first: of one session, or all when it is "".
+	Counts(ctx context.Context, c clinic.ID, session SessionID, limit int) ([]Count, error)
+	// Variances lists differences, oldest first.
+	Variances(ctx context.Context, f VarianceFilter) ([]Variance, error)
+	// Trace lists every dose poured from a lot's bottles, oldest first.
+	Trace(ctx context.Context, c clinic.ID, l LotID) ([]TracedDose, error)
+	// PatientLots lists the doses poured for a patient, oldest first.
+	PatientLots(ctx context.Context, c clinic.ID, patient string) ([]TracedDose, error)
+	// Consumption adds up what was given on each day from a day on, of each product.
+	Consumption(ctx context.Context, c clinic.ID, since calendar.Day) ([]DayUse, error)
+}
+
+// Papers are the steps of a transaction about drafts, places and weighings.
+type Papers interface {
+	// LockDraft reads a draft and keeps others from changing it. fault.NotFound when there is none in this clinic.
+	LockDraft(ctx context.Context, id DocumentID) (Draft, error)
+	// InsertDraft adds one. fault.Conflict when the id is taken.
+	InsertDraft(ctx context.Context, d Draft) error
+	// UpdateDraft writes everything but who made it and when.
+	UpdateDraft(ctx context.Context, d Draft) error
+	// Place puts a bottle, which the caller has locked, somewhere else.
+	Place(ctx context.Context, p Placement) error
+	// AddWeights adds weighings.
+	AddWeights(ctx context.Context, w []Weight) error
+	// EarlierExpiry finds a sealed bottle at hand of the same product and a released lot that expires before l and not
+	// before today. code is "" when there is none.
+	EarlierExpiry(ctx context.Context, l Lot, today calendar.Day) (code string, expiry calendar.Day, err error)
+	// LockCounter reads what stands at a station and keeps others from changing it. fault.NotFound when it is not of this
+	// clinic.
+	LockCounter(ctx context.Context, station string) (Counter, error)
+	// Mount puts a bottle under the pump of a station, "" for none.
+	Mount(ctx context.Context, station string, b BottleID) error
+	// StationOf returns where a bottle is mounted, "" for nowhere.
+	StationOf(ctx context.Context, b BottleID) (string, error)
+}
+
+// Counting are the steps of a transaction about counter sessions and counts.
+type Counting interface {
+	// FindSetting reads the clinic's own, DefaultSetting when it has none.
+	FindSetting(ctx context.Context) (Setting, error)
+	// PutSetting writes it.
+	PutSetting(ctx context.Context, s Setting) error
+	// DayClosed reports whether the clinic had counter sessions on a day and all are closed.
+	DayClosed(ctx context.Context, d calendar.Day) (bool, error)
+	// LockSession reads a session and keeps others from changing it. fault.NotFound when there is none in this clinic.
+	LockSession(ctx context.Context, id SessionID) (Session, error)
+	// InsertSession adds one. fault.Conflict when the station has one that is not closed, or had this shift today.
+	InsertSession(ctx context.Context, s Session) error
+	// UpdateSession writes the state with its circumstances.
+	UpdateSession(ctx context.Context, s Session) error
+	// OverdueSessions lists those not closed of days before today that no alarm was given for.
+	OverdueSessions(ctx context.Context, today calendar.Day) ([]Session, error)
+	// LockCount reads a count and keeps others from changing it. fault.NotFound when there is none in this clinic.
+	LockCount(ctx context.Context, id CountID) (Count, error)
+	// InsertCount adds one. fault.Conflict when its session has one under way.
+	InsertCount(ctx context.Context, c Count) error
+	// UpdateCount writes the state and when it was settled.
+	UpdateCount(ctx context.Context, c Count) error
+	// Entries lists what people entered for a count.
+	Entries(ctx context.Context, id CountID) ([]Entry, error)
+	// InsertEntries adds what one person found.
+	InsertEntries(ctx context.Context, e []Entry) error
+	// CounterBottles lists the bottles to count at a station: those in the day cabinet that stand at no other one. With
+	// station "" those in the store.
+	CounterBottles(ctx context.Context, station string) ([]BottleID, error)
+	// Evidence reads what was poured from a bottle since it was last counted, else opened.
+	Evidence(ctx context.Context, b BottleID) (Evidence, error)
+	// InsertVariances adds what a count found.
+	InsertVariances(ctx context.Context, v []Variance) error
+}
+
+// Incident is a fact that breaks a rule of the record.
+type Incident struct {
+	ID     string
+	Kind   string
+	Data   json.RawMessage
+	Opened calendar.Instant
 }
 
 // Tx is one transaction of one clinic. Rows are locked lot, then bottles by id.
@@ -57,7 +148,8 @@ type Tx interface {
 	LockBottle(ctx context.Context, id BottleID) (Bottle, error)
 	// LockBottles locks and reads every bottle of a lot, in the order of their ids.
 	LockBottles(ctx context.Context, l LotID) ([]Bottle, error)
-	// UpdateBottle writes State, TareWeight, OpenedAt and OpenedGross; balances change by moves only.
+	// UpdateBottle writes State, TareWeight, OpenedAt and OpenedGross; balances change by moves only, and the place by
+	// Place.
 	UpdateBottle(ctx context.Context, b Bottle) error
 
 	// PostMoves appends moves and changes the balances of their bottles, which the caller has locked. The balances
@@ -73,6 +165,11 @@ type Tx interface {
 	// InsertDocument adds a posted document. fault.Conflict when the id is taken.
 	InsertDocument(ctx context.Context, d Document) error
 
+	Papers
+	Counting
+
+	// OpenIncident adds a fact that breaks a rule of the record.
+	OpenIncident(ctx context.Context, in Incident) error
 	// Record appends an audit entry to the clinic's chain.
 	Record(ctx context.Context, e audit.Entry) error
 }
@@ -96,6 +193,13 @@ const (
 	Breaking     DocumentKind = "break"
 	Destroying   DocumentKind = "destroy"
 	Reversal     DocumentKind = "reversal"
+	Transfer     DocumentKind = "transfer"
+	Changing     DocumentKind = "change" // the bottle at a pump
+	Consolidate  DocumentKind = "consolidate"
+	Abnormal     DocumentKind = "abnormal" // minutes of what was found: nothing moves
+	Quarantining DocumentKind = "quarantine"
+	Recalling    DocumentKind = "recall"
+	Releasing    DocumentKind = "release"
 )
 
 // Document is the paper behind moves: who did it, who stood by, and why. It is posted with its moves in one transaction,

@@ -22,6 +22,7 @@ var appendOnly = map[string]string{
 	"rule_adoption": "pack", "clearance": "note", "move": "reason", "document": "reason", "verification": "note",
 	"station_key": "from_event", "station_record": "kind", "dispensing": "reasons", "dispensing_step": "data", "dose": "mass_ug",
 	"incident": "kind", "audit_event": "action", "treatment_target": "patients",
+	"placement": "place", "count_entry": "method", "variance": "parts", "bottle_weight": "person",
 }
 
 // fill puts a row into every append-only table and returns the dispensing.
@@ -29,6 +30,7 @@ func fill(t testing.TB, s *Store, w world) dispensing.Dispensing {
 	t.Helper()
 	signer := newSigner(t, s, w, 0)
 	b := w.beginning(0, 0, 1)
+	paper, count := id.New[stock.DocumentID](), id.New[stock.CountID]()
 	must(t, w.begin(t, s, b))
 	must(t, s.inTx(t.Context(), w.clinic, func(tx *Tx) error {
 		c, err := tx.LockClinic(t.Context(), w.clinic)
@@ -50,9 +52,19 @@ func fill(t testing.TB, s *Store, w world) dispensing.Dispensing {
 				ID: id.New[prescription.ClearanceID](), Clinic: w.clinic, Patient: w.patients[0], Rule: "missed", Day: theDay, By: w.doctor, Recorded: eight,
 			}),
 			tx.InsertDocument(t.Context(), stock.Document{
-				ID: id.New[stock.DocumentID](), Clinic: w.clinic, Kind: stock.Wasting, By: "a", Witness: "b", Occurred: eight, Recorded: eight,
+				ID: paper, Clinic: w.clinic, Kind: stock.Wasting, By: "a", Witness: "b", Occurred: eight, Recorded: eight,
 			}),
 			tx.InsertTarget(t.Context(), clinic.Target{Clinic: w.clinic, Year: 2026, Patients: 10, By: "a", Recorded: eight}),
+			tx.Place(t.Context(), stock.Placement{
+				ID: id.New[string](), Bottle: w.bottles[0], Document: paper, Place: stock.PlaceCabinet, Recorded: eight,
+			}),
+			tx.AddWeights(t.Context(), []stock.Weight{{ID: id.New[string](), Bottle: w.bottles[0], Occasion: stock.AtCount, Gross: 1, Recorded: eight}}),
+			tx.InsertCount(t.Context(), stock.Count{ID: count, Clinic: w.clinic, Phase: stock.PhaseStock, State: stock.Settled, StartedAt: eight}),
+			tx.InsertEntries(t.Context(), []stock.Entry{
+				{Count: count, Person: "a", Bottle: w.bottles[0], Method: stock.ByVolume, Recorded: eight},
+				{Count: count, Person: "b", Bottle: w.bottles[0], Method: stock.ByVolume, Recorded: eight},
+			}),
+			tx.InsertVariances(t.Context(), []stock.Variance{{Count: count, Bottle: w.bottles[0], Lot: w.lot, Day: theDay, Recorded: eight}}),
 			signer.append(t, tx, stationlog.KindStarted),
 		)
 	}))

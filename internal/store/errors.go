@@ -45,6 +45,11 @@ var constraints = []broken{
 	{"station_record_pk", "station_record.station, station_record.seq", fault.Conflict, "record.gap"},
 	{"dispensing_step_two_people", "", fault.Invalid, "witness.same"},
 	{"document_two_people", "", fault.Invalid, "witness.same"},
+	{"counter_session_two_people", "", fault.Invalid, "witness.same"},
+	{"counter_session_open_once", "counter_session.station", fault.Conflict, "session.open_already"},
+	{"counter_session_shift_once", "counter_session.station, counter_session.day, counter_session.shift", fault.Conflict, "session.shift_taken"},
+	{"stock_count_running_once", "stock_count.session", fault.Conflict, "count.running"},
+	{"count_entry_pk", "count_entry.count_id, count_entry.person, count_entry.bottle", fault.Conflict, "witness.same"},
 }
 
 // violation is what an engine said, in one shape.

@@ -300,7 +300,7 @@ func TestStock(t *testing.T) {
 			ID: id.New[stock.LotID](), Clinic: w.clinic, Product: w.product, Number: "L2", Concentration: 10_000, Density: 1_050_000,
 			DensityBy: "x", DensityAt: eight, DensityTempC: 251, Expiry: calendar.DateOf(2026, 6, 30), State: stock.LotQuarantined, Funding: "GF",
 		}
-		b := stock.Bottle{ID: id.New[stock.BottleID](), Clinic: w.clinic, Lot: l.ID, Code: "B-9", State: stock.Sealed, LabelVolume: measure.Litre}
+		b := stock.Bottle{ID: id.New[stock.BottleID](), Clinic: w.clinic, Lot: l.ID, Code: "B-9", Place: stock.PlaceStore, State: stock.Sealed, LabelVolume: measure.Litre}
 		d := stock.Document{
 			ID: id.New[stock.DocumentID](), Clinic: w.clinic, Kind: stock.Receipt, By: "x", Witness: "y", Party: "Công ty", Number: "BB-12",
 			Data: []byte(`{"copies": 3}`), Occurred: eight, Recorded: eight,

@@ -14,6 +14,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/fault"
 	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/prescription"
+	"github.com/lieu-clinic/lieu/internal/stock"
 )
 
 // situationSQL reads everything that a decision rests on. Each part is one JSON column, so that one row carries it all.
@@ -48,6 +49,8 @@ SELECT p.version, (SELECT x.version FROM patient x WHERE x.id = $1::uuid),
 	(SELECT s.dispensing::text FROM dispensing_state s
 		WHERE s.station = q.station AND s.state IN ('reserved', 'dispensing')
 		AND (q.dispensing IS NULL OR s.dispensing <> q.dispensing) ORDER BY s.dispensing LIMIT 1),
+	(SELECT coalesce((SELECT n.state FROM counter_session n WHERE n.station = q.station AND n.state <> 'closed'), 'closed')
+		FROM stock_setting g WHERE g.clinic = p.clinic AND g.count_gate::boolean),
 	(SELECT json_agg(json_build_object('Kind', d.kind, 'State', d.state, 'Profile', d.profile, 'Passed',
 			(SELECT v.passed FROM verification v WHERE v.device = d.id AND v.day = q.today ORDER BY v.recorded DESC, v.id DESC LIMIT 1))
 		ORDER BY d.kind) FROM device d WHERE d.station = q.station AND d.clinic = p.clinic)::text,
@@ -67,11 +70,11 @@ type situationRow struct {
 	locked, seen int64
 	facts        dosing.Facts
 
-	clinic, closed                          *string
-	orders, holds, cleared, doses, lastDose *string
-	open, station, pouring, devices         *string
-	bottle, lot, balance                    *string
-	existing, existingState                 *string
+	clinic, closed                           *string
+	orders, holds, cleared, doses, lastDose  *string
+	open, station, pouring, counted, devices *string
+	bottle, lot, balance                     *string
+	existing, existingState                  *string
 }
 
 // Situation implements dispensing.Store.
@@ -126,7 +129,7 @@ func readSituation(db *gorm.DB, statement string, q dispensing.Query, today cale
 		[]any{ref(q.Patient), string(q.Clinic), ref(q.Station), today, today.AddDays(-dosing.HistoryDays), ref(q.Dispensing)},
 		&r.locked, &r.seen, &r.facts.Status, &r.facts.Phase, &r.facts.EnrolledOn,
 		&r.clinic, &r.closed, &r.orders, &r.holds, &r.cleared, &r.doses, &r.lastDose,
-		&r.open, &r.station, &r.pouring, &r.devices, &r.bottle, &r.lot, &r.balance, &r.existing, &r.existingState)
+		&r.open, &r.station, &r.pouring, &r.counted, &r.devices, &r.bottle, &r.lot, &r.balance, &r.existing, &r.existingState)
 	if err != nil {
 		return situationRow{}, found("patient", err)
 	}
@@ -223,6 +226,9 @@ func (r situationRow) stationFacts(q dispensing.Query, before error) (*dosing.St
 	st := &dosing.StationFacts{ID: q.Station}
 	if r.pouring != nil {
 		st.Pouring = *r.pouring
+	}
+	if r.counted != nil {
+		st.Session = stock.SessionState(*r.counted)
 	}
 	var devices []deviceFactRow
 	_, err := decode(r.devices, &devices)

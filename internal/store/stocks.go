@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -77,6 +78,7 @@ type bottleRow struct {
 	Lot           stock.LotID
 	Code          string
 	State         stock.BottleState
+	Place         stock.Place
 	LabelVolumeUl measure.Volume
 	TareWeightUg  measure.Weight
 	OpenedAt      calendar.Instant
@@ -87,14 +89,14 @@ func (bottleRow) TableName() string { return "bottle" }
 
 func fromBottle(b stock.Bottle) bottleRow {
 	return bottleRow{
-		ID: b.ID, Clinic: b.Clinic, Lot: b.Lot, Code: b.Code, State: b.State, LabelVolumeUl: b.LabelVolume,
+		ID: b.ID, Clinic: b.Clinic, Lot: b.Lot, Code: b.Code, State: b.State, Place: cmp.Or(b.Place, stock.PlaceStore), LabelVolumeUl: b.LabelVolume,
 		TareWeightUg: b.TareWeight, OpenedAt: b.OpenedAt, OpenedGrossUg: b.OpenedGross,
 	}
 }
 
 func toBottle(r bottleRow, b balanceRow) stock.Bottle {
 	return stock.Bottle{
-		ID: r.ID, Clinic: r.Clinic, Lot: r.Lot, Code: r.Code, State: r.State, LabelVolume: r.LabelVolumeUl,
+		ID: r.ID, Clinic: r.Clinic, Lot: r.Lot, Code: r.Code, State: r.State, Place: r.Place, LabelVolume: r.LabelVolumeUl,
 		TareWeight: r.TareWeightUg, OpenedAt: r.OpenedAt, OpenedGross: r.OpenedGrossUg, Balance: b.balance(),
 	}
 }

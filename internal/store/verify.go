@@ -164,6 +164,28 @@ var factSweeps = []struct{ table, problem, statement string }{
 		`SELECT CAST(d.id AS text) AS id FROM dispensing d
 		WHERE NOT EXISTS (SELECT 1 FROM move m WHERE m.cause = CAST(d.id AS text) AND m.bottle = d.bottle
 			AND m.from_account = 'bottle' AND m.to_account = 'reserved' AND m.amount_ul = d.volume_ul) ORDER BY 1`},
+	{"bottle", "stands somewhere else than its last placement says",
+		`SELECT CAST(b.id AS text) AS id FROM bottle b JOIN placement p ON p.bottle = b.id
+		WHERE p.seq = (SELECT max(x.seq) FROM placement x WHERE x.bottle = b.id) AND p.place <> b.place ORDER BY 1`},
+	{"bottle", "stands where no placement put it",
+		`SELECT CAST(b.id AS text) AS id FROM bottle b WHERE b.place <> 'store' AND b.opened_at IS NULL
+			AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.bottle = b.id) ORDER BY 1`},
+	{"placement", "placements of a bottle are missing",
+		`SELECT CAST(bottle AS text) AS id FROM placement GROUP BY bottle HAVING count(*) <> max(seq) OR min(seq) <> 1 ORDER BY 1`},
+	{"move", "a consolidation poured out another amount than it poured in",
+		`SELECT cause AS id FROM move WHERE reason = 'consolidate' GROUP BY cause
+		HAVING sum(CASE WHEN to_account = 'transferred' THEN amount_ul ELSE -amount_ul END) <> 0
+			OR min(CAST(lot AS text)) <> max(CAST(lot AS text)) ORDER BY 1`},
+	{"variance", "its paper does not book its difference",
+		`SELECT CAST(v.count_id AS text) AS id FROM variance v WHERE v.diff_ul <> 0 AND v.diff_ul <> coalesce((
+			SELECT sum(CASE WHEN m.to_account = 'loss' THEN -m.amount_ul WHEN m.from_account = 'surplus' THEN m.amount_ul END)
+			FROM move m WHERE m.cause = CAST(v.document AS text) AND m.bottle = v.bottle), 0) ORDER BY 1`},
+	{"stock_count", "was settled without the forms of two people",
+		`SELECT CAST(c.id AS text) AS id FROM stock_count c WHERE c.state IN ('counted', 'settled')
+			AND (SELECT count(DISTINCT e.person) FROM count_entry e WHERE e.count_id = c.id) <> 2 ORDER BY 1`},
+	{"counter_session", "was closed without a settled closing count",
+		`SELECT CAST(s.id AS text) AS id FROM counter_session s WHERE s.state IN ('reconciled', 'closed')
+			AND NOT EXISTS (SELECT 1 FROM stock_count c WHERE c.session = s.id AND c.phase = 'closing' AND c.state = 'settled') ORDER BY 1`},
 	{"bottle_balance", "what is reserved is not the sum of the reserving dispensings",
 		`SELECT CAST(b.id AS text) AS id FROM bottle_balance b
 		LEFT JOIN (SELECT d.bottle, sum(d.volume_ul) AS volume FROM dispensing d JOIN dispensing_state s ON s.dispensing = d.id

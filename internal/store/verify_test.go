@@ -35,6 +35,10 @@ var tampering = map[string]tamper{
 	"a record's kind":             {"UPDATE station_record SET kind = 'armed' WHERE seq = 1", "station_record"},
 	"a record taken away":         {"DELETE FROM station_record WHERE seq = 2", "station_record"},
 	"the last record taken away":  {"DELETE FROM station_record WHERE seq = 3", "station"},
+	"a bottle's place":            {"UPDATE bottle SET place = 'away'", "bottle"},
+	"a placement taken away":      {"DELETE FROM placement", "bottle"},
+	"a person's count form":       {"DELETE FROM count_entry WHERE person = 'b'", "stock_count"},
+	"a difference":                {"UPDATE variance SET diff_ul = 5, counted_ul = book_ul + 5, document = (SELECT id FROM document)", "variance"},
 	"a station's key":             {"UPDATE station_key SET public_key = (SELECT hash FROM audit_head)", "station_record"},
 }
 

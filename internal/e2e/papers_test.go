@@ -1,0 +1,550 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/dosing"
+	"github.com/lieu-clinic/lieu/internal/fault"
+	"github.com/lieu-clinic/lieu/internal/id"
+	"github.com/lieu-clinic/lieu/internal/staff"
+	"github.com/lieu-clinic/lieu/internal/stock"
+	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/stationlog"
+)
+
+const bottleTare = 60 * measure.WeightGram
+
+// storeRoom is a clinic with bottles of two lots beside the one at the window.
+type storeRoom struct {
+	services
+	*smallClinic
+	counter    *counter
+	clock      *clock
+	supervisor staff.Member
+	later      stock.Lot // expires after the lot at the window
+	bottles    []stock.BottleID
+}
+
+func (r *storeRoom) act(reason string) stock.Act {
+	return stock.Act{Clinic: r.clinic.ID, ID: id.New[stock.DocumentID](), Pair: staff.Pair{By: r.pharmacist, Witness: r.nurse}, Reason: reason}
+}
+
+func aStoreRoom(t *testing.T, url string, sealed int) *storeRoom {
+	t.Helper()
+	s, c, k, clk := aDay(t, url, 2)
+	r := &storeRoom{services: s, smallClinic: c, counter: k, clock: clk}
+	var err error
+	r.supervisor, err = s.staff.Install(t.Context(), c.clinic.ID, staff.New{
+		ID: id.New[staff.ID](), Username: "supervisor1", Name: "Phạm Giám Sát", Roles: []staff.Role{staff.Supervisor}, Password: password, PIN: pin,
+	})
+	require.NoError(t, err)
+	r.later, err = s.stock.AddLot(t.Context(), c.pharmacist, stock.Lot{
+		ID: id.New[stock.LotID](), Clinic: c.clinic.ID, Product: c.lot.Product, Number: "B-0007", Expiry: c.lot.Expiry.AddDays(60),
+	})
+	require.NoError(t, err)
+	_, err = s.stock.SetDensity(t.Context(), c.clinic.ID, c.pharmacist, r.later.ID, density, 200)
+	require.NoError(t, err)
+	for _, lot := range []stock.LotID{c.lot.ID, r.later.ID} {
+		r.receive(t, lot, sealed)
+	}
+	return r
+}
+
+func (r *storeRoom) receive(t testing.TB, lot stock.LotID, n int) {
+	t.Helper()
+	d := stock.Delivery{Act: r.act(""), Lot: lot, Party: "Kho tỉnh", Number: "BB-2", Copies: 3}
+	for range n {
+		d.Bottles = append(d.Bottles, stock.Delivered{ID: id.New[stock.BottleID](), Label: measure.Litre, Tare: bottleTare})
+	}
+	_, got, err := r.stock.Receive(t.Context(), d)
+	require.NoError(t, err)
+	for _, b := range got {
+		r.bottles = append(r.bottles, b.ID)
+	}
+}
+
+func key(t testing.TB, err error) string {
+	t.Helper()
+	var f *fault.Error
+	require.True(t, errors.As(err, &f), "%v", err)
+	return f.Key
+}
+
+// Whatever papers, doses, counts and reversals are made, in whatever order, every lot conserves to the microlitre, its
+// balance is the sum of its moves, and the record checks out.
+func TestAnyPapersConserve(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 3)
+		r.bottles = append(r.bottles, r.bottle.ID)
+		rapid.Check(t, func(rt *rapid.T) {
+			for range rapid.IntRange(1, 10).Draw(rt, "steps") {
+				if err := r.anything(rt, t); fault.Is(err, fault.Internal) {
+					rt.Fatalf("internal: %v", err)
+				}
+			}
+			r.conserved(rt, t)
+		})
+		r.verify(t)
+	})
+}
+
+func (r *storeRoom) anything(rt *rapid.T, t *testing.T) (err error) {
+	ctx := t.Context()
+	pick := func(name string) stock.BottleID { return rapid.SampledFrom(r.bottles).Draw(rt, name) }
+	v := measure.Volume(rapid.Int64Range(1, 1_100_000).Draw(rt, "volume"))
+	if rapid.Bool().Draw(rt, "little") {
+		v = v%5000 + 1
+	}
+	places := []stock.Place{stock.PlaceStore, stock.PlaceCabinet, stock.PlaceAway}
+	a := r.act("as found")
+	posting := func() stock.Posting { return stock.Posting{Act: a, Bottle: pick("bottle"), Amount: v} }
+	switch rapid.SampledFrom([]string{
+		"receive", "open", "open", "transfer", "transfer", "consolidate", "consolidate", "waste", "purge", "loss", "surplus", "return",
+		"destroy waste", "reverse", "reverse", "reverse", "quarantine", "release", "release", "break", "destroy", "minutes", "change",
+		"count", "count", "count", "dose", "dose", "draft", "empty",
+	}).Draw(rt, "what") {
+	case "receive":
+		if len(r.bottles) < 60 {
+			r.receive(t, rapid.SampledFrom([]stock.LotID{r.lot.ID, r.later.ID}).Draw(rt, "lot"), 1)
+		}
+	case "open":
+		gross, werr := density.Weight(measure.Litre + measure.Volume(rapid.Int64Range(-9000, 9000).Draw(rt, "overage")))
+		require.NoError(t, werr)
+		_, err = r.stock.Open(ctx, stock.BottleOpening{Act: a, Bottle: pick("bottle"), Gross: gross + bottleTare})
+	case "transfer":
+		_, err = r.stock.Transfer(ctx, stock.BottleTransfer{
+			Act: a, Bottles: []stock.BottleID{pick("bottle")}, From: rapid.SampledFrom(places).Draw(rt, "from"),
+			To: rapid.SampledFrom(places).Draw(rt, "to"), Party: "Điểm cấp phát số 2",
+		})
+	case "consolidate":
+		_, err = r.stock.Consolidate(ctx, stock.Consolidation{Act: a, From: pick("from"), Into: pick("into"), Amount: v})
+	case "waste":
+		_, err = r.stock.Waste(ctx, posting())
+	case "purge":
+		_, err = r.stock.Purge(ctx, posting())
+	case "loss":
+		_, err = r.stock.ReportLoss(ctx, posting())
+	case "surplus":
+		_, err = r.stock.ReportSurplus(ctx, posting())
+	case "return":
+		_, err = r.stock.ReturnToSupplier(ctx, posting())
+	case "destroy waste":
+		_, err = r.stock.DestroyWaste(ctx, posting(), rapid.SampledFrom([]stock.Account{stock.Waste, stock.Purge}).Draw(rt, "account"))
+	case "reverse":
+		moves, merr := r.stock.Moves(ctx, stock.MoveFilter{Clinic: r.clinic.ID, Bottle: pick("bottle"), Limit: 20})
+		require.NoError(t, merr)
+		if len(moves) > 0 {
+			_, err = r.stock.Reverse(ctx, a, rapid.SampledFrom(moves).Draw(rt, "move").ID)
+		}
+	case "quarantine":
+		_, err = r.stock.QuarantineBottle(ctx, r.clinic.ID, r.pharmacist, pick("bottle"), "as found")
+	case "release":
+		_, err = r.stock.ReleaseBottle(ctx, r.clinic.ID, a.Pair, pick("bottle"), "as found")
+	case "break":
+		_, err = r.stock.Broken(ctx, a, pick("bottle"))
+	case "destroy":
+		_, err = r.stock.Destroy(ctx, a, pick("bottle"))
+	case "minutes":
+		_, err = r.stock.WriteMinutes(ctx, stock.Minutes{Act: a, Bottles: []stock.BottleID{pick("bottle")}})
+	case "change":
+		_, err = r.stock.ChangeBottle(ctx, stock.BottleChange{Act: a, Station: string(r.station.ID), In: pick("bottle")})
+	case "empty":
+		_, err = r.stock.Empty(ctx, a, pick("bottle"), bottleTare)
+	case "count":
+		err = r.anyCount(rt, t)
+	case "dose":
+		r.clock.add(13 * time.Hour)
+		d, derr := r.doses.Begin(ctx, r.request(r.smallClinic, rapid.SampledFrom(r.smallClinic.patients).Draw(rt, "patient")))
+		if err = derr; err == nil {
+			r.counter.report(t, stationlog.KindDispensing, stationlog.Dispensing{Dispensing: string(d.ID), Volume: d.Volume})
+			r.counter.report(t, stationlog.KindMeasured, poured(t, d.ID, d.Volume+measure.Volume(rapid.Int64Range(-40, 40).Draw(rt, "off"))))
+			if rapid.Bool().Draw(rt, "wasted") {
+				_, err = r.doses.Wasted(ctx, r.two(d))
+			} else if _, err = r.doses.HandOver(ctx, r.smallClinic.act(d), d.Patient); err == nil {
+				_, err = r.doses.Taken(ctx, r.smallClinic.act(d))
+			}
+		}
+	case "draft":
+		err = r.draft(rt, t, stock.Paper{Bottle: pick("bottle"), Into: pick("into"), Amount: v, Account: stock.Waste})
+	}
+	return err
+}
+
+func (r *storeRoom) draft(rt *rapid.T, t *testing.T, p stock.Paper) error {
+	d, err := r.stock.SaveDraft(t.Context(), r.pharmacist, stock.Draft{
+		ID: id.New[stock.DocumentID](), Clinic: r.clinic.ID, Paper: p, Reason: "as found",
+		Kind: rapid.SampledFrom([]stock.DocumentKind{stock.Wasting, stock.LossReport, stock.SurplusFound, stock.Consolidate, stock.Destroying}).Draw(rt, "kind"),
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := r.stock.SignDraft(t.Context(), r.clinic.ID, r.pharmacist, d.ID); err != nil {
+		return err
+	}
+	for range rapid.IntRange(1, 2).Draw(rt, "times") {
+		if _, err = r.stock.PostDraft(t.Context(), r.clinic.ID, staff.Pair{By: r.pharmacist, Witness: r.nurse}, d.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// anyCount counts the store, each of two people with what they please, and settles what was found.
+func (r *storeRoom) anyCount(rt *rapid.T, t *testing.T) error {
+	n, err := r.stock.StartCount(t.Context(), r.clinic.ID, r.pharmacist, id.New[stock.CountID]())
+	if err != nil {
+		return err
+	}
+	off := measure.Volume(rapid.Int64Range(-4000, 4000).Draw(rt, "off"))
+	for i, by := range []staff.Member{r.pharmacist, r.nurse} {
+		apart := measure.Volume(rapid.Int64Range(-1200, 1200).Draw(rt, "apart")) * measure.Volume(i)
+		var form []stock.Line
+		for _, key := range n.Bottles {
+			b, err := r.stock.Bottle(t.Context(), r.clinic.ID, key)
+			require.NoError(t, err)
+			l := stock.Line{Bottle: key, Method: stock.ByVolume, Volume: max(0, min(measure.Litre, b.Balance[stock.Store]+b.Balance[stock.InBottle]+off+apart))}
+			if b.OpenedAt.IsZero() && rapid.Bool().Draw(rt, "sealed") {
+				l = stock.Line{Bottle: key, Method: stock.SealIntact}
+			}
+			form = append(form, l)
+		}
+		if n, err = r.stock.Enter(t.Context(), r.clinic.ID, by, n.ID, form); err != nil {
+			return err
+		}
+	}
+	if n.State != stock.Counted {
+		return nil
+	}
+	_, err = r.stock.Settle(t.Context(), stock.Settlement{
+		Clinic: r.clinic.ID, Count: n.ID, Pair: staff.Pair{By: r.pharmacist, Witness: r.supervisor}, Reason: "searched, not found",
+	})
+	return err
+}
+
+// conserved adds up every lot again from its moves and holds it against its balance.
+func (r *storeRoom) conserved(rt *rapid.T, t *testing.T) {
+	balances, err := r.stock.LotBalances(t.Context(), r.clinic.ID)
+	require.NoError(t, err)
+	for lot, have := range balances {
+		if have.Sum() != 0 {
+			rt.Fatalf("lot %s adds up to %s", lot, have.Sum())
+		}
+		var before stock.MoveID
+		for {
+			page, err := r.stock.Moves(t.Context(), stock.MoveFilter{Clinic: r.clinic.ID, Lot: lot, Before: before, Limit: stock.MaxPage})
+			require.NoError(t, err)
+			for _, m := range page {
+				have[m.From] += m.Amount
+				have[m.To] -= m.Amount
+				before = m.ID
+			}
+			if len(page) < stock.MaxPage {
+				break
+			}
+		}
+		for account, left := range have {
+			if left != 0 {
+				rt.Fatalf("lot %s has %s on %s that no move explains", lot, left, account)
+			}
+		}
+	}
+}
+
+// A shift from its opening count to its close: blind, by two people, with a loss and a surplus that never meet.
+func TestCounterSession(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 1)
+		ctx, c := t.Context(), r.clinic.ID
+		set := stock.DefaultSetting
+		set.CountGate = true
+		_, err := r.stock.PutSetting(ctx, c, staff.Pair{By: r.pharmacist, Witness: r.nurse}, set)
+		require.NoError(t, err)
+		_, err = r.doses.Begin(ctx, r.request(r.smallClinic, r.smallClinic.patients[0]))
+		require.Contains(t, rules(t, err), dosing.CounterNotOpen)
+
+		// A second bottle stands in the cabinet, opened and short of 12 mL.
+		spare := r.bottles[0]
+		_, err = r.stock.Open(ctx, stock.BottleOpening{Act: r.act(""), Bottle: spare})
+		require.NoError(t, err)
+		start := stock.SessionStart{
+			Clinic: c, ID: id.New[stock.SessionID](), Count: id.New[stock.CountID](), Station: string(r.station.ID), Shift: 1, By: r.nurse,
+		}
+		ses, err := r.stock.StartSession(ctx, start)
+		require.NoError(t, err)
+		require.Equal(t, stock.OpeningCount, ses.State)
+		_, err = r.stock.StartSession(ctx, start)
+		require.NoError(t, err, "a repeated start finds the session")
+		other := start
+		other.ID, other.Count, other.Shift = id.New[stock.SessionID](), id.New[stock.CountID](), 2
+		_, err = r.stock.StartSession(ctx, other)
+		require.Equal(t, "session.open_already", key(t, err))
+
+		n, _, err := r.stock.Count(ctx, c, start.Count)
+		require.NoError(t, err)
+		require.ElementsMatch(t, []stock.BottleID{r.bottle.ID, spare}, n.Bottles)
+		gross := func(v measure.Volume) measure.Weight {
+			w, err := density.Weight(v)
+			require.NoError(t, err)
+			return w + bottleTare
+		}
+		form := func(at, spareHas measure.Volume) []stock.Line {
+			return []stock.Line{
+				{Bottle: r.bottle.ID, Method: stock.ByVolume, Volume: at},
+				{Bottle: spare, Method: stock.ByWeight, Gross: gross(spareHas)},
+			}
+		}
+		n, err = r.stock.Enter(ctx, c, r.nurse, n.ID, form(measure.Litre+5000, measure.Litre-12_000))
+		require.NoError(t, err)
+		_, seen, err := r.stock.Count(ctx, c, n.ID)
+		require.NoError(t, err)
+		for _, e := range seen {
+			require.Zero(t, e.Book+e.Counted+measure.Volume(e.Gross), "the form of the other is hidden")
+		}
+		_, err = r.stock.Enter(ctx, c, r.nurse, n.ID, form(measure.Litre, measure.Litre))
+		require.Equal(t, "witness.same", key(t, err), "one person is not two")
+		n, err = r.stock.Enter(ctx, c, r.pharmacist, n.ID, form(measure.Litre, measure.Litre-12_000))
+		require.NoError(t, err)
+		require.Equal(t, stock.Disagreed, n.State, "5 mL apart")
+
+		again := id.New[stock.CountID]()
+		_, err = r.stock.CountAgain(ctx, c, r.nurse, ses.ID, again)
+		require.NoError(t, err)
+		for _, by := range []staff.Member{r.nurse, r.pharmacist} {
+			n, err = r.stock.Enter(ctx, c, by, again, form(measure.Litre+5000, measure.Litre-12_000))
+			require.NoError(t, err)
+		}
+		require.Equal(t, stock.Counted, n.State)
+		settle := stock.Settlement{
+			Clinic: c, Count: again, Pair: staff.Pair{By: r.pharmacist, Witness: r.nurse}, Reason: "searched the tray and the sink",
+			Stated: []stock.Stated{{Bottle: spare, Cause: "spill", Amount: 2000}},
+		}
+		_, err = r.stock.Settle(ctx, settle)
+		require.Equal(t, "count.needs_review", key(t, err))
+		settle.Witness = r.supervisor
+		n, err = r.stock.Settle(ctx, settle)
+		require.NoError(t, err)
+		require.Equal(t, stock.Settled, n.State)
+		_, err = r.stock.Settle(ctx, settle)
+		require.NoError(t, err)
+
+		found, series, err := r.stock.Variances(ctx, stock.VarianceFilter{Clinic: c, Session: ses.ID}, stock.ByLot)
+		require.NoError(t, err)
+		require.Len(t, found, 2)
+		require.Len(t, series, 1)
+		require.EqualValues(t, 12_000, series[0].Sums.Loss)
+		require.EqualValues(t, 5_000, series[0].Sums.Surplus, "never netted")
+		for _, v := range found {
+			require.NotEmpty(t, v.Document)
+			if v.Bottle == spare {
+				require.EqualValues(t, -120_000, v.Diff.Mass)
+				require.Len(t, v.Parts, 2)
+				require.EqualValues(t, -2000, v.Parts[0].Amount)
+				require.Equal(t, "unexplained", string(v.Parts[1].Cause))
+				require.NotZero(t, v.Began)
+			}
+		}
+		b, err := r.stock.Bottle(ctx, c, spare)
+		require.NoError(t, err)
+		require.EqualValues(t, 12_000, b.Balance[stock.Loss])
+		require.Zero(t, b.Balance[stock.Surplus])
+		weights, err := r.stock.Weights(ctx, c, spare)
+		require.NoError(t, err)
+		require.Len(t, weights, 4, "two people, two counts")
+
+		d := r.begin(t, r.smallClinic, r.smallClinic.patients[0])
+		closing := id.New[stock.CountID]()
+		_, err = r.stock.CloseSession(ctx, c, settle.Pair, ses.ID)
+		require.Equal(t, "session.state", key(t, err))
+		_, err = r.stock.CountAgain(ctx, c, r.nurse, ses.ID, closing)
+		require.NoError(t, err)
+		_, err = r.stock.Enter(ctx, c, r.nurse, closing, form(measure.Litre, measure.Litre-12_000))
+		require.Equal(t, "bottle.unsettled", key(t, err), "a dose is under way")
+		r.counter.report(t, stationlog.KindNeverCommanded, stationlog.NeverCommanded{Dispensing: string(d.ID), Reason: "no_cup"})
+		for _, by := range []staff.Member{r.nurse, r.pharmacist} {
+			n, err = r.stock.Enter(ctx, c, by, closing, form(measure.Litre+5000, measure.Litre-12_000))
+			require.NoError(t, err)
+		}
+		require.Equal(t, stock.Settled, n.State, "nothing differs: settled at once")
+		_, err = r.stock.CloseSession(ctx, c, staff.Pair{By: r.nurse, Witness: r.nurse}, ses.ID)
+		require.Equal(t, "witness.same", key(t, err))
+		ses, err = r.stock.CloseSession(ctx, c, staff.Pair{By: r.nurse, Witness: r.pharmacist}, ses.ID)
+		require.NoError(t, err)
+		require.Equal(t, stock.Closed, ses.State)
+		_, err = r.doses.Begin(ctx, r.request(r.smallClinic, r.smallClinic.patients[0]))
+		require.Contains(t, rules(t, err), dosing.CounterNotOpen)
+
+		// The next day, somebody remembers a spill of the closed one.
+		spilled := calendar.At(r.clock.now())
+		r.clock.add(24 * time.Hour)
+		spill := stock.Posting{Act: r.act("spilled at the sink"), Bottle: spare, Amount: 1000}
+		spill.Occurred = spilled
+		_, err = r.stock.Waste(ctx, spill)
+		require.Equal(t, "day.closed", key(t, err))
+		incidents := r.incidents(t)
+		spill.Late = true
+		_, err = r.stock.Waste(ctx, spill)
+		require.NoError(t, err)
+		require.Equal(t, incidents+1, r.incidents(t), "what happened is recorded, with an incident")
+		_, err = r.stock.Waste(ctx, spill)
+		require.NoError(t, err)
+		require.Equal(t, incidents+1, r.incidents(t), "once")
+		r.verify(t)
+	})
+}
+
+func (s services) incidentsOf(t testing.TB, c *smallClinic) int {
+	t.Helper()
+	all, err := s.store.Records().Incidents(t.Context(), c.clinic.ID, "", 500)
+	require.NoError(t, err)
+	return len(all)
+}
+
+func (r *storeRoom) incidents(t testing.TB) int { return r.incidentsOf(t, r.smallClinic) }
+
+func TestSessionOpenPastMidnightIsAnAlarmOnce(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 1)
+		ses, err := r.stock.StartSession(t.Context(), stock.SessionStart{
+			Clinic: r.clinic.ID, ID: id.New[stock.SessionID](), Count: id.New[stock.CountID](), Station: string(r.station.ID), Shift: 1, By: r.nurse,
+		})
+		require.NoError(t, err)
+		was := r.incidents(t)
+		for _, step := range []struct {
+			after time.Duration
+			want  int
+		}{{16 * time.Hour, 0}, {12 * time.Hour, 1}, {time.Hour, 0}} {
+			r.clock.add(step.after)
+			n, err := r.stock.WatchSessions(t.Context(), r.clinic.ID)
+			require.NoError(t, err)
+			require.Equal(t, step.want, n, "after %s more", step.after)
+		}
+		require.Equal(t, was+1, r.incidents(t))
+		ses, err = r.stock.Session(t.Context(), r.clinic.ID, ses.ID)
+		require.NoError(t, err)
+		require.NotZero(t, ses.AlarmedAt)
+		r.verify(t)
+	})
+}
+
+// Bad papers are refused with their reason, and nothing changes.
+func TestBadPapersChangeNothing(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 2)
+		ctx, c := t.Context(), r.clinic.ID
+		early, late := r.bottles[0], r.bottles[2]
+		today, err := r.clinics.Today(ctx, c)
+		require.NoError(t, err)
+		old, err := r.stock.AddLot(ctx, r.pharmacist, stock.Lot{
+			ID: id.New[stock.LotID](), Clinic: c, Product: r.lot.Product, Number: "OLD", Expiry: today.AddDays(-1),
+		})
+		require.NoError(t, err)
+		open := func(a stock.Act, b stock.BottleID) error {
+			_, err := r.stock.Open(ctx, stock.BottleOpening{Act: a, Bottle: b})
+			return err
+		}
+		deliver := func(lot stock.LotID, in stock.Delivered) error {
+			in.ID, in.Label = id.New[stock.BottleID](), measure.Litre
+			_, _, err := r.stock.Receive(ctx, stock.Delivery{Act: r.act(""), Lot: lot, Party: "Kho tỉnh", Bottles: []stock.Delivered{in}})
+			return err
+		}
+		transfer := func(from, to stock.Place, bottles ...stock.BottleID) error {
+			_, err := r.stock.Transfer(ctx, stock.BottleTransfer{Act: r.act(""), From: from, To: to, Bottles: bottles, Party: "Điểm 2"})
+			return err
+		}
+		alone := r.act("alone")
+		alone.Witness = alone.By
+		for name, tc := range map[string]struct {
+			do  func() error
+			key string
+		}{
+			"an expired lot":               {func() error { return deliver(old.ID, stock.Delivered{}) }, "lot.expired"},
+			"an unreadable code":           {func() error { return deliver(r.lot.ID, stock.Delivered{Scanned: "]C1nonsense"}) }, "scan.unreadable"},
+			"a code of another lot":        {func() error { return deliver(r.lot.ID, stock.Delivered{Scanned: "]d20108936000000011" + "10" + "Z-9"}) }, "scan.other_lot"},
+			"not the first to expire":      {func() error { return open(r.act(""), late) }, "bottle.not_first_expiry"},
+			"one person as two":            {func() error { return open(alone, early) }, "witness.same"},
+			"from where it is not":         {func() error { return transfer(stock.PlaceCabinet, stock.PlaceStore, early) }, "bottle.place"},
+			"from nowhere":                 {func() error { return transfer(stock.PlaceAway, stock.PlaceStore, early) }, "transfer.places"},
+			"one bottle twice":             {func() error { return transfer(stock.PlaceStore, stock.PlaceCabinet, early, early) }, "document.bottles"},
+			"more bottles than there are":  {func() error { return transfer(stock.PlaceStore, stock.PlaceCabinet, early, r.bottle.ID) }, "bottle.place"},
+			"the bottle at the pump":       {func() error { return transfer(stock.PlaceCabinet, stock.PlaceStore, r.bottle.ID) }, "bottle.mounted"},
+			"a sealed bottle under a pump": {func() error { return change(ctx, r, early) }, "bottle.state"},
+			"the bottle that stands there": {func() error { return change(ctx, r, r.bottle.ID) }, "bottle.mounted"},
+			"two lots into one bottle":     {func() error { return join(ctx, r, r.bottle.ID, late, 1000) }, "consolidate.lots"},
+			"into a sealed one":            {func() error { return join(ctx, r, r.bottle.ID, early, 1000) }, "bottle.state"},
+			"a bottle into itself":         {func() error { return join(ctx, r, r.bottle.ID, r.bottle.ID, 1000) }, "document.bottles"},
+			"a count of nobody's form":     {func() error { return enter(ctx, r, stock.Line{}) }, "count.lines"},
+			"a weight called a volume":     {func() error { return enter(ctx, r, stock.Line{Method: stock.ByVolume, Gross: 5}) }, "count.unit"},
+			"millilitres as microlitres":   {func() error { return enter(ctx, r, stock.Line{Method: stock.ByVolume, Volume: 1000 * measure.Litre}) }, "count.implausible"},
+			"less than the empty bottle":   {func() error { return enter(ctx, r, stock.Line{Method: stock.ByWeight, Gross: 1}) }, "count.implausible"},
+			"a settlement of no count":     {func() error { return settleNothing(ctx, r) }, "count.not_found"},
+			"a draft of no kind":           {func() error { return save(ctx, r, stock.Purging) }, "draft.kind"},
+			"an act in the future": {func() error {
+				a := r.act("")
+				a.Occurred = calendar.At(r.clock.now().Add(time.Hour))
+				return open(a, early)
+			}, "document.occurred"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				before, err := r.stock.LotBalances(ctx, c)
+				require.NoError(t, err)
+				require.Equal(t, tc.key, key(t, tc.do()))
+				after, err := r.stock.LotBalances(ctx, c)
+				require.NoError(t, err)
+				require.Equal(t, before, after)
+			})
+		}
+		require.NoError(t, deliver(old.ID, stock.Delivered{Finding: "expired when it came"}), "what stands here is taken in")
+		require.NoError(t, open(r.act("the earlier one is leaking"), late), "passed over with a reason")
+		r.verify(t)
+	})
+}
+
+func change(ctx context.Context, r *storeRoom, b stock.BottleID) error {
+	_, err := r.stock.ChangeBottle(ctx, stock.BottleChange{Act: r.act(""), Station: string(r.station.ID), In: b})
+	return err
+}
+
+func join(ctx context.Context, r *storeRoom, from, into stock.BottleID, v measure.Volume) error {
+	_, err := r.stock.Consolidate(ctx, stock.Consolidation{Act: r.act("rest"), From: from, Into: into, Amount: v})
+	return err
+}
+
+func save(ctx context.Context, r *storeRoom, k stock.DocumentKind) error {
+	_, err := r.stock.SaveDraft(ctx, r.pharmacist, stock.Draft{ID: id.New[stock.DocumentID](), Clinic: r.clinic.ID, Kind: k})
+	return err
+}
+
+func settleNothing(ctx context.Context, r *storeRoom) error {
+	_, err := r.stock.Settle(ctx, stock.Settlement{
+		Clinic: r.clinic.ID, Count: id.New[stock.CountID](), Pair: staff.Pair{By: r.pharmacist, Witness: r.nurse}, Reason: "none",
+	})
+	return err
+}
+
+// enter begins a count of the store and enters a form whose first line is spoiled.
+func enter(ctx context.Context, r *storeRoom, spoiled stock.Line) error {
+	n, err := r.stock.StartCount(ctx, r.clinic.ID, r.pharmacist, id.New[stock.CountID]())
+	if err != nil {
+		return err
+	}
+	var form []stock.Line
+	for i, b := range n.Bottles {
+		l := stock.Line{Bottle: b, Method: stock.SealIntact}
+		if i == 0 {
+			spoiled.Bottle = b
+			if l = spoiled; spoiled.Method == "" {
+				continue
+			}
+		}
+		form = append(form, l)
+	}
+	_, err = r.stock.Enter(ctx, r.clinic.ID, r.pharmacist, n.ID, form)
+	return err
+}
