@@ -38,7 +38,7 @@ const (
 	WitnessStock      Action = "stock.witness"      // be the second person
 	CountStock        Action = "stock.count"        // counter sessions and counts
 	ReviewStock       Action = "stock.review"       // sign a difference beyond the review level
-	TraceStock        Action = "stock.trace"        // from a lot to the patients; every read is audited
+	TraceStock        Action = "trace.read"         // from a lot to the patients; every read is audited
 	ReadRegister      Action = "register.read"      //
 	ReadAudit         Action = "audit.read"         //
 	ReadFigures       Action = "figures.read"       // patients counted, of the clinic and of its province
