@@ -51,6 +51,33 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
+func TestParsePeriod(t *testing.T) {
+	for text, want := range map[string]Period{
+		"2026": Year(2026), "2026-02": Month(2026, time.February), "2026-12": Month(2026, time.December), "2026-Q1": Quarter(2026, 1),
+		"2026-R4": ReportingQuarter(2026, 4), "2026-R": ReportingYear(2026),
+	} {
+		if got, err := ParsePeriod(text); err != nil || got != want {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "26", "2026-", "2026-13", "2026-00", "2026-Q0", "2026-Q5", "2026-R5", "2026-RR", "2026-Q", "0000", "2026-1", " 2026", "2026-02-01"} {
+		if got, err := ParsePeriod(text); err == nil {
+			t.Errorf("%q is %s", text, got)
+		}
+	}
+}
+
+func FuzzParsePeriod(f *testing.F) {
+	for _, text := range []string{"2026", "2026-02", "2026-Q1", "2026-R4", "2026-R", "0000", "9999-R4"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if p, err := ParsePeriod(text); err == nil && p.Validate() != nil {
+			t.Errorf("%q is %s", text, p)
+		}
+	})
+}
+
 // A day counts on which side of the period's ends?
 func TestEdges(t *testing.T) {
 	p := Period{day("2026-03-01"), day("2026-03-31")}

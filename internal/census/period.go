@@ -2,6 +2,9 @@ package census
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
@@ -54,6 +57,36 @@ func ReportingQuarter(year, n int) Period {
 // ReportingYear is the four reporting quarters of a year.
 func ReportingYear(year int) Period {
 	return Period{ReportingQuarter(year, 1).From, ReportingQuarter(year, 4).To}
+}
+
+// periodForm is how a named period is written: a year, and perhaps a month, a quarter or a reporting quarter of it.
+var periodForm = regexp.MustCompile(`^([0-9]{4})(?:-(?:(0[1-9]|1[0-2])|Q([1-4])|R([1-4])?))?$`)
+
+// ParsePeriod reads "2026" (a year), "2026-11" (a month), "2026-Q4" (a quarter of the calendar), "2026-R4" (a reporting
+// quarter) and "2026-R" (a reporting year).
+func ParsePeriod(s string) (Period, error) {
+	m := periodForm.FindStringSubmatch(s)
+	if m == nil {
+		return Period{}, fault.New(fault.Invalid, "period.form", "period %q", s)
+	}
+	number := func(s string) int { n, _ := strconv.Atoi(s); return n } // digits, by the form
+	year := number(m[1])
+	var p Period
+	switch {
+	case year == 0:
+		return Period{}, fault.New(fault.Invalid, "period.form", "period %q", s)
+	case m[2] != "":
+		p = Month(year, time.Month(number(m[2])))
+	case m[3] != "":
+		p = Quarter(year, number(m[3]))
+	case m[4] != "":
+		p = ReportingQuarter(year, number(m[4]))
+	case strings.HasSuffix(s, "R"):
+		p = ReportingYear(year)
+	default:
+		p = Year(year)
+	}
+	return p, p.Validate()
 }
 
 // addMonths goes n months on; a day that the month does not have becomes its last.

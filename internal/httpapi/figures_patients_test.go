@@ -62,6 +62,10 @@ func TestPatientFigures(t *testing.T) {
 	require.Len(t, wide.Sites, 2, "the clinics of the province, and no others")
 	require.Nil(t, wide.Total.SharePermille, "the target of one clinic is not known, so neither is the province's")
 
+	var quarter gen.PatientFigures
+	supervisor.mustDo("GET", "/v1/figures/patients?period=2026-R1", nil, &quarter)
+	require.Equal(t, []string{"2025-12-15", "2026-03-14"}, []string{quarter.From, quarter.To})
+
 	var entries gen.FigureEntryList
 	supervisor.mustDo("GET", "/v1/figures/patients/entries"+period+"&line=transferred_in", nil, &entries)
 	require.Len(t, entries.Items, 1)
@@ -74,6 +78,10 @@ func TestPatientFigures(t *testing.T) {
 		"/v1/figures/patients?from=1700-01-01&to=" + day:                  "period.order",
 		"/v1/figures/patients?from=2026-13-01&to=" + day:                  "request.contract",
 		"/v1/figures/patients?from=" + day:                                "request.contract",
+		"/v1/figures/patients?period=2026-Q5":                             "request.contract",
+		"/v1/figures/patients?period=0000":                                "period.form",
+		"/v1/figures/patients" + period + "&period=2026":                  "request.contract",
+		"/v1/figures/patients":                                            "request.contract",
 		"/v1/figures/patients" + period + "&scope=world":                  "request.contract",
 		"/v1/figures/patients/entries" + period + "&line=everybody":       "request.contract",
 		"/v1/figures/patients/file" + period + "&format=docx":             "request.contract",

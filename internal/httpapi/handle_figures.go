@@ -26,24 +26,29 @@ type counted struct {
 	courses []census.Course
 }
 
-func periodOf(from, to gen.Day) (p census.Period, err error) {
-	if p.From, err = dayOf(from); err != nil {
+// periodOf reads a period: by name, or by its first and last day.
+func periodOf(name *gen.Period, from, to *gen.Day) (p census.Period, err error) {
+	switch {
+	case name != nil && from == nil && to == nil:
+		return census.ParsePeriod(*name)
+	case name != nil || from == nil || to == nil:
+		return p, breach(gen.FieldProblem{Pointer: "period", Rule: "required"})
+	}
+	if p.From, err = dayOf(*from); err != nil {
 		return p, err
 	}
-	if p.To, err = dayOf(to); err != nil {
+	if p.To, err = dayOf(*to); err != nil {
 		return p, err
 	}
 	return p, p.Validate()
 }
 
-func (s *Server) counted(ctx context.Context, from, to gen.Day, scope *gen.FigureScope) (g counted, err error) {
+func (s *Server) counted(ctx context.Context, period census.Period, scope *gen.FigureScope) (g counted, err error) {
 	g.scope = gen.FigureScopeClinic
 	if scope != nil {
 		g.scope = *scope
 	}
-	if g.period, err = periodOf(from, to); err != nil {
-		return g, err
-	}
+	g.period = period
 	own := principalOf(ctx).clinic
 	if g.own, err = s.clinics.Clinic(ctx, own); err != nil {
 		return g, err
@@ -128,7 +133,11 @@ func figureLines() []string {
 
 // ReadPatientFigures counts patients. Of other clinics of the province only numbers are told.
 func (s *Server) ReadPatientFigures(ctx context.Context, r gen.ReadPatientFiguresRequestObject) (gen.ReadPatientFiguresResponseObject, error) {
-	g, err := s.counted(ctx, r.Params.From, r.Params.To, r.Params.Scope)
+	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.counted(ctx, period, r.Params.Scope)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +156,11 @@ func (s *Server) ListPatientFigureEntries(ctx context.Context, r gen.ListPatient
 	if !slices.Contains(census.Lines(), line) {
 		return nil, breach(gen.FieldProblem{Pointer: "line", Rule: "enum"})
 	}
-	g, err := s.counted(ctx, r.Params.From, r.Params.To, nil)
+	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.counted(ctx, period, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +182,11 @@ func (s *Server) ListPatientFigureEntries(ctx context.Context, r gen.ListPatient
 
 // ReadPatientFiguresFile writes the same figures as a file: a line in each row, a clinic in each column.
 func (s *Server) ReadPatientFiguresFile(ctx context.Context, r gen.ReadPatientFiguresFileRequestObject) (gen.ReadPatientFiguresFileResponseObject, error) {
-	g, err := s.counted(ctx, r.Params.From, r.Params.To, r.Params.Scope)
+	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.counted(ctx, period, r.Params.Scope)
 	if err != nil {
 		return nil, err
 	}
@@ -228,4 +245,3 @@ func (s *Server) SetTarget(ctx context.Context, r gen.SetTargetRequestObject) (g
 	t, err := s.clinics.SetTarget(ctx, p.member, p.clinic, r.Year, r.Body.Patients)
 	return gen.SetTarget200JSONResponse{Year: t.Year, Patients: t.Patients, RecordedAt: at(t.Recorded)}, err
 }
-

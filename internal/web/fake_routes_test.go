@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -15,6 +16,45 @@ func (f *fakeAPI) routes() {
 	f.patientRoutes()
 	f.doseRoutes()
 	f.stockRoutes()
+	f.figureRoutes()
+}
+
+func (f *fakeAPI) figureRoutes() {
+	f.on("GET /figures/patients", 200, func(r *http.Request, _ map[string]any) any {
+		lines := []string{"start", "new", "returned", "transferred_in", "left_completed_taper", "left_own_wish", "left_dropped", "left_removed_for_breach",
+			"left_transferred_out", "left_died", "left_detained", "left_compulsory_rehab", "left_other", "end", "over_6_months", "over_12_months", "ever"}
+		counts := func(scale int) map[string]int {
+			out := map[string]int{}
+			for i, l := range lines {
+				out[l] = scale * (i + 3) / 4
+			}
+			out["end"] = 181 * scale / 10
+			return out
+		}
+		share := 905
+		site := func(n int, name string) clinicapi.SiteFigures {
+			return clinicapi.SiteFigures{Clinic: fmt.Sprintf("01920000-0000-7000-8000-0000000000e%d", n), Number: n, Name: name, District: "Giả Định", Counts: counts(n + 7), Target: 160, SharePermille: &share}
+		}
+		out := clinicapi.PatientFigures{From: "2026-09-15", To: "2026-12-14", Scope: "clinic", Province: "Giả Định", Lines: lines, Sites: []clinicapi.SiteFigures{site(1, "Cơ sở Methadone Quận Giả Định")}}
+		if r.URL.Query().Get("scope") == "province" {
+			out.Sites = append(out.Sites, site(2, "Cơ sở Bình Minh"), site(3, "Cơ sở Cẩm Sơn"))
+			out.Sites[2].SharePermille = nil
+		}
+		out.Total = clinicapi.SiteFigures{Name: "Giả Định", Counts: counts(40), Target: 800, SharePermille: &share}
+		for m := 1; m <= 12; m++ {
+			out.Months = append(out.Months, clinicapi.MonthFigures{From: fmt.Sprintf("2026-%02d-01", m), To: fmt.Sprintf("2026-%02d-28", m), End: 160 + 3*m, Entered: 12, Left: 9})
+		}
+		return out
+	})
+	f.on("GET /figures/patients/entries", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.FigureEntryList{Items: []clinicapi.FigureEntry{
+			{Patient: anID, Code: anCode, Name: "Nguyễn Văn An", Entry: "new", From: "2026-10-01"},
+			{Patient: binhID, Code: binhCode, Name: "Lê Thị Bình", Entry: "new", From: "2026-10-04", To: "2026-11-04", Reason: "own_wish"},
+		}}
+	})
+	f.on("PUT /targets/{year}", 200, func(r *http.Request, b map[string]any) any {
+		return clinicapi.Target{Year: 2026, Patients: 160, RecordedAt: fakeNow}
+	})
 }
 
 func (f *fakeAPI) sessionRoutes() {

@@ -71,7 +71,7 @@ func newFakeAPI() *fakeAPI {
 		Clinic: clinicapi.Clinic{Id: "01920000-0000-7000-8000-0000000000e1", Number: 1, Name: "Cơ sở Methadone Quận Giả Định", Zone: "Asia/Ho_Chi_Minh", Demo: true},
 		Demo:   true, Today: "2026-11-22",
 		Actions: []string{
-			"clinic.read", "dispensing.perform", "dispensing.read", "dispensing.resolve", "dispensing.witness", "hold.lift", "hold.place", "patient.end", "patient.manage", "patient.read",
+			"clinic.manage", "clinic.read", "dispensing.perform", "dispensing.read", "dispensing.resolve", "dispensing.witness", "figures.read", "hold.lift", "hold.place", "patient.end", "patient.manage", "patient.read",
 			"prescription.read", "prescription.sign", "queue.call", "queue.check_in", "queue.read", "register.read", "session", "station.bottle", "station.manage", "station.read", "station.verify", "stock.manage", "stock.read",
 		},
 	}

@@ -90,6 +90,7 @@ var sections = []struct{ href, key, action string }{
 	{"/stock", "nav.stock", "stock.read"},
 	{"/stations", "nav.stations", "station.read"},
 	{"/register", "nav.register", "register.read"},
+	{"/figures", "nav.figures", "figures.read"},
 	{"/board", "nav.board", "queue.read"},
 }
 

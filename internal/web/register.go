@@ -23,10 +23,7 @@ type registerRow struct {
 }
 
 func showRegister(c *screen) error {
-	asked := c.r.URL.Query().Get("day")
-	if t, err := time.Parse("2/1/2006", asked); err == nil {
-		asked = t.Format(isoDay)
-	}
+	asked := typedDay(c.r.URL.Query().Get("day"))
 	var params clinicapi.ReadDispensingRegisterParams
 	if asked != "" {
 		params.Day = &asked

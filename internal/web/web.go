@@ -125,6 +125,9 @@ func (s *site) routes() http.Handler {
 	m.HandleFunc("POST /stations/{act}", s.signedIn(actOnStations))
 	m.HandleFunc("GET /register", s.signedIn(showRegister))
 
+	m.HandleFunc("GET /figures", s.signedIn(showPatientFigures))
+	m.HandleFunc("POST /figures/target", s.signedIn(setTarget))
+
 	m.HandleFunc("POST /demo/scan", s.signedIn(demoScan))
 	m.HandleFunc("POST /demo/cup", s.signedIn(demoCup))
 	m.HandleFunc("/", s.open(func(*screen) error { return errNoPage }))

@@ -58,6 +58,23 @@ func (c *screen) day(d string) string {
 	return t.Format(showDay)
 }
 
+// typedDay is the YYYY-MM-DD of a day as people write it; other text stays as it is, for the API to refuse.
+func typedDay(text string) string {
+	if t, err := time.Parse("2/1/2006", text); err == nil {
+		return t.Format(isoDay)
+	}
+	return text
+}
+
+// percent shows tenths of a per cent.
+func (c *screen) percent(permille int) string {
+	point := "."
+	if c.locale == measure.Vietnamese {
+		point = ","
+	}
+	return strconv.Itoa(permille/10) + point + strconv.Itoa(permille%10) + " %"
+}
+
 func (c *screen) shortDay(d string) string {
 	t, err := time.Parse(isoDay, d)
 	if err != nil {

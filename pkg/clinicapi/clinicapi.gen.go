@@ -2525,6 +2525,9 @@ type FileFormat string
 // FileLanguage defines model for FileLanguage.
 type FileLanguage = Language
 
+// From A clinic day, YYYY-MM-DD
+type From = Day
+
 // ID defines model for ID.
 type ID = UUID
 
@@ -2533,6 +2536,12 @@ type LastEventID = string
 
 // Limit defines model for Limit.
 type Limit = int
+
+// Period defines model for Period.
+type Period = string
+
+// To A clinic day, YYYY-MM-DD
+type To = Day
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
@@ -2567,22 +2576,28 @@ type ListDispensingsParams struct {
 
 // ReadPatientFiguresParams defines parameters for ReadPatientFigures.
 type ReadPatientFiguresParams struct {
-	From  Day          `form:"from" json:"from"`
-	To    Day          `form:"to" json:"to"`
-	Scope *FigureScope `form:"scope,omitempty" json:"scope,omitempty"`
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period      `form:"period,omitempty" json:"period,omitempty"`
+	From   *From        `form:"from,omitempty" json:"from,omitempty"`
+	To     *To          `form:"to,omitempty" json:"to,omitempty"`
+	Scope  *FigureScope `form:"scope,omitempty" json:"scope,omitempty"`
 }
 
 // ListPatientFigureEntriesParams defines parameters for ListPatientFigureEntries.
 type ListPatientFigureEntriesParams struct {
-	From Day    `form:"from" json:"from"`
-	To   Day    `form:"to" json:"to"`
-	Line string `form:"line" json:"line"`
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+	Line   string  `form:"line" json:"line"`
 }
 
 // ReadPatientFiguresFileParams defines parameters for ReadPatientFiguresFile.
 type ReadPatientFiguresFileParams struct {
-	From   Day                                `form:"from" json:"from"`
-	To     Day                                `form:"to" json:"to"`
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period                            `form:"period,omitempty" json:"period,omitempty"`
+	From   *From                              `form:"from,omitempty" json:"from,omitempty"`
+	To     *To                                `form:"to,omitempty" json:"to,omitempty"`
 	Scope  *FigureScope                       `form:"scope,omitempty" json:"scope,omitempty"`
 	Format ReadPatientFiguresFileParamsFormat `form:"format" json:"format"`
 
@@ -8042,20 +8057,40 @@ func NewReadPatientFiguresRequest(server string, params *ReadPatientFiguresParam
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
 		}
 
 		if params.Scope != nil {
@@ -8112,20 +8147,40 @@ func NewListPatientFigureEntriesRequest(server string, params *ListPatientFigure
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
 		}
 
 		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "line", params.Line, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -8178,20 +8233,40 @@ func NewReadPatientFiguresFileRequest(server string, params *ReadPatientFiguresF
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
 		}
 
 		if params.Scope != nil {

@@ -2525,6 +2525,9 @@ type FileFormat string
 // FileLanguage defines model for FileLanguage.
 type FileLanguage = Language
 
+// From A clinic day, YYYY-MM-DD
+type From = Day
+
 // ID defines model for ID.
 type ID = UUID
 
@@ -2533,6 +2536,12 @@ type LastEventID = string
 
 // Limit defines model for Limit.
 type Limit = int
+
+// Period defines model for Period.
+type Period = string
+
+// To A clinic day, YYYY-MM-DD
+type To = Day
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
@@ -2567,22 +2576,28 @@ type ListDispensingsParams struct {
 
 // ReadPatientFiguresParams defines parameters for ReadPatientFigures.
 type ReadPatientFiguresParams struct {
-	From  Day          `form:"from" json:"from"`
-	To    Day          `form:"to" json:"to"`
-	Scope *FigureScope `form:"scope,omitempty" json:"scope,omitempty"`
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period      `form:"period,omitempty" json:"period,omitempty"`
+	From   *From        `form:"from,omitempty" json:"from,omitempty"`
+	To     *To          `form:"to,omitempty" json:"to,omitempty"`
+	Scope  *FigureScope `form:"scope,omitempty" json:"scope,omitempty"`
 }
 
 // ListPatientFigureEntriesParams defines parameters for ListPatientFigureEntries.
 type ListPatientFigureEntriesParams struct {
-	From Day    `form:"from" json:"from"`
-	To   Day    `form:"to" json:"to"`
-	Line string `form:"line" json:"line"`
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+	Line   string  `form:"line" json:"line"`
 }
 
 // ReadPatientFiguresFileParams defines parameters for ReadPatientFiguresFile.
 type ReadPatientFiguresFileParams struct {
-	From   Day                                `form:"from" json:"from"`
-	To     Day                                `form:"to" json:"to"`
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period                            `form:"period,omitempty" json:"period,omitempty"`
+	From   *From                              `form:"from,omitempty" json:"from,omitempty"`
+	To     *To                                `form:"to,omitempty" json:"to,omitempty"`
 	Scope  *FigureScope                       `form:"scope,omitempty" json:"scope,omitempty"`
 	Format ReadPatientFiguresFileParamsFormat `form:"format" json:"format"`
 
@@ -4017,17 +4032,25 @@ func (siw *ServerInterfaceWrapper) ReadPatientFigures(c *gin.Context) {
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ReadPatientFiguresParams
 
-	// ------------- Required query parameter "from" -------------
+	// ------------- Optional query parameter "period" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
 		return
 	}
 
-	// ------------- Required query parameter "to" -------------
+	// ------------- Optional query parameter "to" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
 		return
@@ -4060,17 +4083,25 @@ func (siw *ServerInterfaceWrapper) ListPatientFigureEntries(c *gin.Context) {
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListPatientFigureEntriesParams
 
-	// ------------- Required query parameter "from" -------------
+	// ------------- Optional query parameter "period" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
 		return
 	}
 
-	// ------------- Required query parameter "to" -------------
+	// ------------- Optional query parameter "to" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
 		return
@@ -4103,17 +4134,25 @@ func (siw *ServerInterfaceWrapper) ReadPatientFiguresFile(c *gin.Context) {
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ReadPatientFiguresFileParams
 
-	// ------------- Required query parameter "from" -------------
+	// ------------- Optional query parameter "period" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
 		return
 	}
 
-	// ------------- Required query parameter "to" -------------
+	// ------------- Optional query parameter "to" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
 		return

@@ -1,0 +1,241 @@
+package web
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/lieu-clinic/lieu/pkg/clinicapi"
+)
+
+// patientFiguresView is the report of patients: a line in each row, a clinic in each column, and the months as a chart.
+type patientFiguresView struct {
+	Year, Part, From, To, Scope string
+	Parts, Scopes               []choice
+	Shown                       string
+	Sites                       []string
+	Rows                        []figureRow
+	Shares                      []shareView
+	Chart                       *monthChart
+	Files                       []link
+	Entries                     *figureEntries
+}
+
+type choice struct{ Value, Text string }
+
+type figureRow struct {
+	Text   string
+	Strong bool // a line of the balance that is not a part of another
+	Cells  []figureCell
+}
+
+type figureCell struct {
+	Count int
+	Href  string // to the entries behind it; "" where they are another clinic's
+}
+
+// shareView is how far a clinic is with its target.
+type shareView struct {
+	Name, Share string
+	Count       int
+	Target      int
+	Percent     int // 0–100, for the bar
+	Known       bool
+}
+
+type figureEntries struct {
+	Line string
+	Rows []figureEntry
+}
+
+type figureEntry struct{ ID, Code, Name, Entry, From, To, Reason string }
+
+// figureParts are the parts of a year that reports are made for, as they follow the year in a period's name.
+var figureParts = []string{"", "-R", "-R1", "-R2", "-R3", "-R4", "-Q1", "-Q2", "-Q3", "-Q4",
+	"-01", "-02", "-03", "-04", "-05", "-06", "-07", "-08", "-09", "-10", "-11", "-12"}
+
+func showPatientFigures(c *screen) error {
+	q := c.r.URL.Query()
+	v := patientFiguresView{Year: q.Get("year"), Part: q.Get("part"), From: q.Get("from"), To: q.Get("to"), Scope: q.Get("scope")}
+	if v.Year == "" {
+		v.Year = c.session.Today[:4]
+	}
+	if v.Scope == "" {
+		v.Scope = string(clinicapi.FigureScopeClinic)
+	}
+	for _, p := range figureParts {
+		v.Parts = append(v.Parts, choice{p, c.t("period" + strings.ReplaceAll(p, "-", "."))})
+	}
+	for _, s := range []clinicapi.FigureScope{clinicapi.FigureScopeClinic, clinicapi.FigureScopeDistrict, clinicapi.FigureScopeProvince} {
+		v.Scopes = append(v.Scopes, choice{string(s), c.t("scope." + string(s))})
+	}
+	period := v.period()
+	scope := clinicapi.FigureScope(v.Scope)
+	got, err := call[clinicapi.PatientFigures](c.api.ReadPatientFigures(c.r.Context(), &clinicapi.ReadPatientFiguresParams{
+		Period: period.name, From: period.from, To: period.to, Scope: &scope,
+	}))
+	if err != nil {
+		return err
+	}
+	v.Shown = c.day(got.From) + " – " + c.day(got.To)
+	v.table(c, got)
+	v.Chart = monthsChart(c, got.Months)
+	for _, format := range []string{"pdf", "xlsx", "csv"} {
+		address := period.query(url.Values{"scope": {v.Scope}, "format": {format}, "lang": {c.lang}})
+		v.Files = append(v.Files, link{Href: "/v1/figures/patients/file?" + address, Text: strings.ToUpper(format)})
+	}
+	if line := q.Get("line"); line != "" {
+		if v.Entries, err = c.figureEntries(period, line); err != nil {
+			return err
+		}
+	}
+	return c.render("patient_figures", "", c.t("nav.figures"), v)
+}
+
+// setTarget sets the target of a year.
+func setTarget(c *screen) error {
+	f := c.form()
+	year, patients := f.integer("year", 2000, 2100), f.integer("patients", 1, 1_000_000)
+	err := f.err
+	if err == nil {
+		_, err = call[clinicapi.Target](c.api.SetTarget(c.r.Context(), year, clinicapi.SetTarget{Patients: patients}))
+	}
+	if err != nil {
+		return c.again(err, showPatientFigures)
+	}
+	c.redirect("/figures?done=target&year=" + strconv.Itoa(year))
+	return nil
+}
+
+// askedPeriod is a period by name, or by its days.
+type askedPeriod struct{ name, from, to *string }
+
+// period is what was asked for. Days go before a named period; as typed, for the API to judge.
+func (v patientFiguresView) period() askedPeriod {
+	if v.From != "" || v.To != "" {
+		from, to := typedDay(v.From), typedDay(v.To)
+		return askedPeriod{from: &from, to: &to}
+	}
+	name := v.Year + v.Part
+	return askedPeriod{name: &name}
+}
+
+func (p askedPeriod) query(q url.Values) string {
+	for key, value := range map[string]*string{"period": p.name, "from": p.from, "to": p.to} {
+		if value != nil {
+			q.Set(key, *value)
+		}
+	}
+	return q.Encode()
+}
+
+// strongLines are the lines whose sum is the balance; the others are parts of one of them.
+var strongLines = map[string]bool{"start": true, "end": true, "ever": true}
+
+func (v *patientFiguresView) table(c *screen, got clinicapi.PatientFigures) {
+	sites := got.Sites
+	if len(sites) > 1 {
+		sites = append(sites, got.Total)
+	}
+	for _, s := range sites {
+		v.Sites = append(v.Sites, s.Name)
+		share := shareView{Name: s.Name, Count: s.Counts["end"], Target: s.Target, Known: s.SharePermille != nil}
+		if share.Known {
+			share.Share = c.percent(*s.SharePermille)
+			share.Percent = min(100, *s.SharePermille/10)
+		}
+		v.Shares = append(v.Shares, share)
+	}
+	for _, line := range got.Lines {
+		row := figureRow{Text: c.t("figure_line." + line), Strong: strongLines[line]}
+		for _, s := range sites {
+			cell := figureCell{Count: s.Counts[line]}
+			if s.Clinic == c.session.Clinic.Id && cell.Count > 0 && c.may("patient.read") {
+				cell.Href = "?" + v.here(line) + "#entries"
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		v.Rows = append(v.Rows, row)
+	}
+}
+
+// here is the address of the same report with the entries of a line.
+func (v patientFiguresView) here(line string) string {
+	q := url.Values{"year": {v.Year}, "part": {v.Part}, "scope": {v.Scope}, "line": {line}}
+	if v.From != "" || v.To != "" {
+		q.Set("from", v.From)
+		q.Set("to", v.To)
+	}
+	return q.Encode()
+}
+
+func (c *screen) figureEntries(p askedPeriod, line string) (*figureEntries, error) {
+	got, err := call[clinicapi.FigureEntryList](c.api.ListPatientFigureEntries(c.r.Context(), &clinicapi.ListPatientFigureEntriesParams{
+		Period: p.name, From: p.from, To: p.to, Line: line,
+	}))
+	if err != nil {
+		return nil, err
+	}
+	out := &figureEntries{Line: c.t("figure_line." + line)}
+	for _, e := range got.Items {
+		reason := ""
+		if e.Reason != "" {
+			reason = c.known("end."+string(e.Reason), string(e.Reason))
+		}
+		out.Rows = append(out.Rows, figureEntry{
+			ID: e.Patient, Code: e.Code, Name: e.Name, Entry: c.t("figure_line." + string(e.Entry)), From: c.day(e.From), To: c.day(e.To), Reason: reason,
+		})
+	}
+	return out, nil
+}
+
+// monthChart is the patients in treatment at the end of each month, in the units of the drawing.
+type monthChart struct {
+	Width, Base int
+	Bars        []monthBar
+}
+
+type monthBar struct {
+	X, Y, Height, Middle, LabelY int
+	Month                        string
+	End, Entered, Left           int
+}
+
+// The chart's measures, in its own units.
+const (
+	monthWidth = 46
+	monthBars  = 30
+	monthsHigh = 120
+	monthsTop  = 14 // room for the number above the highest bar
+)
+
+func monthsChart(c *screen, months []clinicapi.MonthFigures) *monthChart {
+	if len(months) == 0 {
+		return nil
+	}
+	most := 1
+	for _, m := range months {
+		most = max(most, m.End)
+	}
+	chart := &monthChart{Width: len(months) * monthWidth, Base: monthsTop + monthsHigh}
+	for i, m := range months {
+		high := m.End * monthsHigh / most
+		x := i*monthWidth + (monthWidth-monthBars)/2
+		chart.Bars = append(chart.Bars, monthBar{
+			X: x, Y: chart.Base - high, Height: high, Middle: x + monthBars/2, LabelY: chart.Base - high - 3,
+			Month: monthLabel(m.To), End: m.End, Entered: m.Entered, Left: m.Left,
+		})
+	}
+	return chart
+}
+
+// monthLabel is "03/26" for a day of March 2026.
+func monthLabel(day string) string {
+	if len(day) < 7 {
+		return day
+	}
+	if n, err := strconv.Atoi(day[5:7]); err != nil || n > 12 {
+		return day
+	}
+	return day[5:7] + "/" + day[2:4]
+}
