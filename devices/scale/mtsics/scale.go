@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lieu-clinic/lieu/devices"
+	"github.com/lieu-clinic/lieu/devices/weighing"
 	proto "github.com/lieu-clinic/lieu/pkg/protocol/mtsics"
 )
 
@@ -23,13 +24,13 @@ type Config struct {
 	ReplyTimeout time.Duration
 	// StableTimeout is how long Stable waits in all; 0 is 10 s.
 	StableTimeout time.Duration
+	// Profile is the make of balance; "" is Mettler.
+	Profile Profile
 }
 
 const (
-	attempts     = 4                      // of a query
 	resetTimeout = 2 * time.Second        // for the balance to answer a reset
 	quiet        = 200 * time.Millisecond // of silence after which the line counts as idle
-	pollInterval = 120 * time.Millisecond // KERN asks for more than 100 ms
 )
 
 // Scale is one balance. It is for one goroutine at a time.
@@ -39,21 +40,9 @@ const (
 // ("g" to "kg"), a balance hardly ever does. A digit changed into another one cannot be seen here; comparing successive
 // readings shows it.
 type Scale struct {
-	link   devices.Link
+	line   *weighing.Line[proto.Reply]
 	cfg    Config
-	now    func() time.Time
-	lines  proto.Framer
-	buf    [256]byte
-	unread []byte // of buf
-	form   form   // of the latest weight
-	dirty  bool   // an answer may still be on its way: resynchronise before the next command
-	id     devices.Identity
-}
-
-// form is how a weight is printed.
-type form struct {
-	width, decimals int
-	unit            string
+	traits traits
 }
 
 var (
@@ -74,7 +63,12 @@ func Open(ctx context.Context, link devices.Link, cfg Config, now func() time.Ti
 	if cfg.StableTimeout == 0 {
 		cfg.StableTimeout = 10 * time.Second
 	}
-	s := &Scale{link: link, cfg: cfg, now: now}
+	traits, err := cfg.Profile.traits()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", cfg.Name, err), link.Close())
+	}
+	s := &Scale{cfg: cfg, traits: traits}
+	s.line = weighing.NewLine(link, s.protocol(), now)
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, link.Close())
 	}
@@ -82,7 +76,8 @@ func Open(ctx context.Context, link devices.Link, cfg Config, now func() time.Ti
 }
 
 func (s *Scale) start(ctx context.Context) error {
-	if err := s.reset(ctx); err != nil {
+	reset := s.question(proto.Reset, resetTimeout, proto.I4)
+	if _, err := s.line.Begin(ctx, []byte("\r\n"), reset); err != nil {
 		return s.errorf("opening", err)
 	}
 	_, err := s.Identify(ctx)
@@ -97,30 +92,33 @@ func (s *Scale) Identify(ctx context.Context) (devices.Identity, error) {
 		id   proto.ID
 		into *string
 	}{{proto.Model, proto.I2, &id.Model}, {proto.Software, proto.I3, &id.Firmware}, {proto.SerialNumber, proto.I4, &id.Serial}} {
-		a, err := s.query(ctx, q.cmd, s.cfg.ReplyTimeout, q.id)
+		a, err := s.line.Query(ctx, s.question(q.cmd, s.cfg.ReplyTimeout, q.id))
 		if errors.Is(err, devices.ErrRefused) && q.id != proto.I4 {
 			continue // a balance of level 0 need not offer it
 		}
 		if err != nil {
 			return devices.Identity{}, s.errorf("identifying", err)
 		}
-		*q.into = a.reply.Arg(0)
+		*q.into = a.Message.Arg(0)
 	}
 	if s.cfg.Serial != "" && id.Serial != s.cfg.Serial {
 		return id, s.errorf("identifying", fmt.Errorf("serial number %q, registered is %q: %w",
 			id.Serial, s.cfg.Serial, devices.ErrWrongDevice))
 	}
-	s.id = id
 	return id, nil
 }
 
 // Read returns the weight now, stable or not.
 func (s *Scale) Read(ctx context.Context) (devices.Reading, error) {
-	r, err := s.weigh(ctx, proto.WeightNow, s.cfg.ReplyTimeout)
+	r, err := s.now(ctx)
 	if err != nil {
 		return devices.Reading{}, s.errorf("reading", err)
 	}
 	return r, nil
+}
+
+func (s *Scale) now(ctx context.Context) (devices.Reading, error) {
+	return s.line.Weigh(ctx, s.question(proto.WeightNow, s.cfg.ReplyTimeout, proto.S), shown)
 }
 
 // Stable asks for the stable weight. When the balance gives up or does not answer, it goes on asking for the weight
@@ -128,46 +126,32 @@ func (s *Scale) Read(ctx context.Context) (devices.Reading, error) {
 func (s *Scale) Stable(ctx context.Context) (devices.Reading, error) {
 	whole, cancel := context.WithTimeout(ctx, s.cfg.StableTimeout)
 	defer cancel()
-	r, err := s.weigh(whole, proto.StableWeight, s.cfg.StableTimeout/2)
+	patient := s.question(proto.StableWeight, s.patience(), proto.S)
+	patient.Patient = true
+	r, err := s.line.Weigh(whole, patient, shown)
 	if err == nil && r.Stable {
 		return r, nil
 	}
 	if err != nil && !errors.Is(err, devices.ErrNoReply) && !errors.Is(err, devices.ErrUnstable) {
 		return devices.Reading{}, s.errorf("waiting for a stable weight", err)
 	}
-	r, err = s.pollStable(whole)
-	if err != nil {
+	if r, err = weighing.PollStable(whole, s.traits.pollInterval, s.now); err != nil {
 		return devices.Reading{}, s.errorf("waiting for a stable weight", err)
 	}
 	return r, nil
 }
 
-func (s *Scale) pollStable(ctx context.Context) (devices.Reading, error) {
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	answered := false
-	for {
-		r, err := s.weigh(ctx, proto.WeightNow, s.cfg.ReplyTimeout)
-		switch {
-		case err == nil && r.Stable:
-			return r, nil
-		case err == nil, errors.Is(err, devices.ErrUnstable):
-			answered = true
-		case answered && ctx.Err() != nil:
-			return devices.Reading{}, fmt.Errorf("%w: %w", devices.ErrUnstable, ctx.Err())
-		default:
-			return devices.Reading{}, err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return devices.Reading{}, fmt.Errorf("%w: %w", devices.ErrUnstable, ctx.Err())
-		}
+// patience is how long the balance may take for a stable weight before it is asked for the weight now.
+func (s *Scale) patience() time.Duration {
+	half := s.cfg.StableTimeout / 2
+	if own := s.traits.ownLimit; own != 0 {
+		return min(half, own+s.cfg.ReplyTimeout)
 	}
+	return half
 }
 
 // Tare sets the display to zero with the present load and returns the tare weight. It is sent once: after ErrNoReply
-// or ErrGarbled the tare may have been set.
+// or ErrGarbled the tare may have been set. ErrRefused by a balance that has no such command.
 func (s *Scale) Tare(ctx context.Context) (devices.Reading, error) {
 	r, err := s.tare(ctx)
 	if err != nil {
@@ -177,23 +161,26 @@ func (s *Scale) Tare(ctx context.Context) (devices.Reading, error) {
 }
 
 func (s *Scale) tare(ctx context.Context) (devices.Reading, error) {
-	if s.form == (form{}) { // the answer comes once, so its form must be known before
-		if _, err := s.weigh(ctx, proto.WeightNow, s.cfg.ReplyTimeout); err != nil {
+	if !s.traits.tares {
+		return devices.Reading{}, fmt.Errorf("a balance of level 0 takes no tare over the line: %w", devices.ErrRefused)
+	}
+	if !s.line.FormKnown() { // the answer comes once, so its form must be known before
+		if _, err := s.now(ctx); err != nil {
 			return devices.Reading{}, err
 		}
 	}
-	a, err := s.once(ctx, proto.Tare, s.cfg.StableTimeout, proto.T, proto.TI)
+	a, err := s.line.Once(ctx, s.question(proto.Tare, s.cfg.StableTimeout, proto.T, proto.TI))
 	if err != nil {
 		return devices.Reading{}, err
 	}
-	return s.reading(a)
+	return s.line.Reading(a, shown)
 }
 
 // Zero sets the balance to zero. It is sent once: after ErrNoReply or ErrGarbled the zero may have been set.
 func (s *Scale) Zero(ctx context.Context) error {
-	a, err := s.once(ctx, proto.Zero, s.cfg.StableTimeout, proto.Z, proto.ZI)
+	a, err := s.line.Once(ctx, s.question(proto.Zero, s.cfg.StableTimeout, proto.Z, proto.ZI))
 	if err == nil {
-		err = refusal(a.reply)
+		err = refusal(a.Message)
 	}
 	if err != nil {
 		return s.errorf("zeroing", err)
@@ -202,41 +189,17 @@ func (s *Scale) Zero(ctx context.Context) error {
 }
 
 // Close frees the link. The balance goes on showing weights.
-func (s *Scale) Close() error { return s.link.Close() }
+func (s *Scale) Close() error { return s.line.Close() }
 
-// weigh asks until a weight comes in the same form as the one before. A balance that does not answer is asked
-// again for the weight now, but not for the stable one: that wait is the caller's whole time.
-func (s *Scale) weigh(ctx context.Context, c proto.Command, timeout time.Duration) (devices.Reading, error) {
-	for attempt := 1; ; attempt++ {
-		var r devices.Reading
-		a, err := s.once(ctx, c, timeout, proto.S)
-		if err == nil {
-			r, err = s.reading(a)
-		}
-		again := errors.Is(err, devices.ErrGarbled) || (errors.Is(err, devices.ErrNoReply) && c == proto.WeightNow)
-		if !again || attempt == attempts || ctx.Err() != nil {
-			return r, err
-		}
+// shown is the weight of a reply, or the error it stands for.
+func shown(r proto.Reply) (weighing.Shown, error) {
+	if err := refusal(r); err != nil {
+		return weighing.Shown{}, err
 	}
-}
-
-// reading turns an answer into a reading, or into the error it stands for.
-func (s *Scale) reading(a answer) (devices.Reading, error) {
-	if err := refusal(a.reply); err != nil {
-		return devices.Reading{}, err
+	if !r.HasWeight() {
+		return weighing.Shown{}, fmt.Errorf("no weight in it: %w", devices.ErrGarbled)
 	}
-	w := a.reply.Weight
-	if !a.reply.HasWeight() {
-		return devices.Reading{}, fmt.Errorf("%q holds no weight: %w", a.raw, devices.ErrGarbled)
-	}
-	if f := (form{w.Width, w.Decimals, w.Unit}); f != s.form {
-		s.form = f
-		return devices.Reading{}, fmt.Errorf("%q is printed in another form than before: %w", a.raw, devices.ErrGarbled)
-	}
-	return devices.Reading{
-		Weight: w.Value, Decimals: w.Decimals, Unit: w.Unit,
-		Stable: a.reply.Status == proto.Stable, At: a.at, Raw: a.raw,
-	}, nil
+	return weighing.Shown{Printed: r.Weight.Printed, Width: r.Weight.Width, Stable: r.Status == proto.Stable}, nil
 }
 
 // refusal is the error that a status stands for, nil when the balance did what was asked.

@@ -205,3 +205,26 @@ func TestContractOverTerminal(t *testing.T) {
 		return bench(t, true, sim.ScaleConfig{})
 	})
 }
+
+// A balance of level 0 takes no tare over the line: nothing is sent.
+func TestProfiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		link := devicetest.NewScript(t, opening(devicetest.Exchange{Want: "Z\r\n", Reply: "Z A\r\n"})...)
+		s, err := mtsics.Open(t.Context(), link, mtsics.Config{Profile: mtsics.OHAUS7000}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if r, err := s.Tare(t.Context()); !errors.Is(err, devices.ErrRefused) || r != (devices.Reading{}) {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if err := s.Zero(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	link := devicetest.NewScript(t)
+	if _, err := mtsics.Open(t.Context(), link, mtsics.Config{Profile: "abacus"}, time.Now); err == nil ||
+		!strings.Contains(err.Error(), "mettler, kern, ohaus-7000") {
+		t.Errorf("%v", err)
+	}
+}
