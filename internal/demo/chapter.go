@@ -123,7 +123,7 @@ func (ch *chapter) found(ctx context.Context) error {
 	key := id.New[clinic.ID]()
 	ch.clock.at = ch.first.AddDays(-3700).Midnight()
 	c := clinic.Clinic{
-		ID: key, Number: ch.site.number, Name: ch.site.name, Province: provinceName, Kind: ch.site.kind, Zone: zone,
+		ID: key, Number: ch.site.number, Name: ch.site.name, Province: provinceName, District: ch.site.district, Kind: ch.site.kind, Zone: zone,
 		RulePack: "vn", RulePackVersion: 1, Demo: true,
 	}
 	if _, err := clinic.NewService(ch.store.Clinics(), ch.clock.now).Create(ctx, c); err != nil {
@@ -138,6 +138,12 @@ func (ch *chapter) found(ctx context.Context) error {
 		})
 		return err
 	})
+}
+
+// aim sets the clinic's target of the year in which the story begins.
+func (ch *chapter) aim(ctx context.Context, d *desk) error {
+	_, err := d.clinics.SetTarget(ctx, ch.team["supervisor"], ch.clinic.ID, ch.first.Midnight().Year(), ch.site.target)
+	return err
 }
 
 func (ch *chapter) hire(ctx context.Context, d *desk, key clinic.ID) error {
@@ -182,6 +188,9 @@ func (ch *chapter) register(ctx context.Context, start calendar.Day) error {
 		return nil
 	}
 	return ch.at(ctx, ch.clinic.ID, func(d *desk) error {
+		if err := ch.aim(ctx, d); err != nil {
+			return err
+		}
 		return ch.admit(ctx, d, start.AddDays(-1))
 	})
 }
@@ -207,7 +216,7 @@ func (ch *chapter) admit(ctx context.Context, d *desk, day calendar.Day) error {
 func (ch *chapter) enrol(ctx context.Context, d *desk, f *file) (err error) {
 	doctor := ch.team["doctor"]
 	f.Patient, err = d.patients.Register(ctx, ch.clinic.ID, doctor, patient.Registration{
-		ID: id.New[patient.ID](), Name: f.Person.Name, BirthYear: f.Person.BirthYear, Sex: f.Person.Sex, Phase: f.Person.Phase,
+		ID: id.New[patient.ID](), Name: f.Person.Name, BirthYear: f.Person.BirthYear, Sex: f.Person.Sex, Phase: f.Person.Phase, Entry: f.Person.Entry,
 	})
 	if err != nil {
 		return err

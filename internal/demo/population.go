@@ -24,6 +24,8 @@ type Person struct {
 	Dose measure.Mass
 	// Parts is how many parts of a day the dose is taken in: 1, seldom 2.
 	Parts int
+	// Entry is how the treatment began: for one in seven it is not the first.
+	Entry patient.Entry
 	// Enrolled is the offset of the day on which the treatment began.
 	Enrolled int
 	// Misses is how many of a thousand days this person does not come.
@@ -132,6 +134,7 @@ func person(r *rand.Rand, year int) Person {
 	}
 	p.Name = name(r, p.Sex)
 	p.Phase = phase(r)
+	p.Entry = entry(p.seed)
 	p.Enrolled = max(enrolled(r, p.Phase), -365*(year-p.BirthYear-18))
 	p.Dose = dose(r, p.Phase)
 	if p.Phase == patient.Maintenance && p.Dose >= 100*measure.Milligram && r.IntN(100) < 6 {
@@ -161,6 +164,17 @@ func phase(r *rand.Rand) patient.Phase {
 	default:
 		return patient.Taper
 	}
+}
+
+// entry is drawn from the person's own seed, so that it changes nothing else of the story.
+func entry(seed uint64) patient.Entry {
+	switch seed % 28 {
+	case 0, 1, 2:
+		return patient.ReturnEntry
+	case 3:
+		return patient.TransferEntry
+	}
+	return patient.NewEntry
 }
 
 func enrolled(r *rand.Rand, p patient.Phase) int {

@@ -11,6 +11,8 @@ import (
 type site struct {
 	number   int
 	name     string
+	district string
+	target   int // patients to be in treatment this year
 	kind     clinic.Kind
 	patients int
 	history  int // days before the first day
@@ -21,11 +23,11 @@ type site struct {
 // clinic has the window with the simulated counter, see [LiveWindow], and five weeks of history; the others have a
 // week, because a newcomer waits for the first start.
 var province = []site{
-	{1, "Cơ sở điều trị methadone An Hoà", clinic.TreatmentFacility, 214, HistoryDays, []string{"Cửa 1", "Cửa 2", "Cửa 3"}},
-	{2, "Cơ sở điều trị methadone Bình Minh", clinic.TreatmentFacility, 168, 7, []string{"Cửa 1"}},
-	{3, "Cơ sở điều trị methadone Cẩm Sơn", clinic.TreatmentFacility, 141, 7, []string{"Cửa 1"}},
-	{4, "Cơ sở cấp phát thuốc Đông Giang", clinic.DispensingPoint, 113, 7, []string{"Cửa 1"}},
-	{5, "Cơ sở cấp phát thuốc Phú Xuân", clinic.DispensingPoint, 88, 7, []string{"Cửa 1"}},
+	{1, "Cơ sở điều trị methadone An Hoà", "Thành phố An Thái", 236, clinic.TreatmentFacility, 214, HistoryDays, []string{"Cửa 1", "Cửa 2", "Cửa 3"}},
+	{2, "Cơ sở điều trị methadone Bình Minh", "Huyện Bình Minh", 186, clinic.TreatmentFacility, 168, 7, []string{"Cửa 1"}},
+	{3, "Cơ sở điều trị methadone Cẩm Sơn", "Huyện Cẩm Sơn", 156, clinic.TreatmentFacility, 141, 7, []string{"Cửa 1"}},
+	{4, "Cơ sở cấp phát thuốc Đông Giang", "Huyện Cẩm Sơn", 125, clinic.DispensingPoint, 113, 7, []string{"Cửa 1"}},
+	{5, "Cơ sở cấp phát thuốc Phú Xuân", "Huyện Bình Minh", 97, clinic.DispensingPoint, 88, 7, []string{"Cửa 1"}},
 }
 
 // provinceName is of no real province.
