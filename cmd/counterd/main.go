@@ -18,6 +18,7 @@ type cli struct {
 	Run      runCommand      `cmd:"" help:"Run the counter of one dispensing window."`
 	Enroll   enrollCommand   `cmd:"" help:"Make this counter known to a server with a one-time code."`
 	Probe    probeCommand    `cmd:"" help:"Ask a device who it is and how it does. Nothing moves."`
+	Decode   decodeCommand   `cmd:"" help:"Say what bytes on a device's line mean: hexadecimal in, JSON out."`
 	Journal  journalCommand  `cmd:"" help:"Look at the journal of a counter that is not running."`
 	Simulate simulateCommand `cmd:"" help:"Simulate the devices of counters on pseudo-terminals."`
 	Bench    benchCommand    `cmd:"" help:"Act at a simulated counter."`

@@ -27,7 +27,7 @@ var layers = []layer{
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
 	{[]string{"internal/clinic", "internal/flow", "internal/reconcile", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest", "devices/weighing"},
 		"the tenant that every row carries; the one way to a port; the one way to ask a balance"},
-	{[]string{"internal/audit", "devices/scale/*", "devices/pump/*", "devices/scanner/*", "devices/printer/*", "devices/sim"},
+	{[]string{"internal/audit", "devices/scale/*", "devices/pump/*", "devices/scanner/*", "devices/printer/*", "devices/sim", "devices/decode"},
 		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},
 	{[]string{"internal/staff"}, "the people who act: every other noun's changes carry a member of staff"},
 	{[]string{"internal/patient", "internal/stock", "internal/equipment"}, "the nouns, each by itself"},
