@@ -13,6 +13,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/httpapi"
 	"github.com/lieu-clinic/lieu/internal/metrics"
+	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/internal/store"
 	"github.com/lieu-clinic/lieu/pkg/measure"
@@ -119,13 +120,11 @@ func (l *loops) show(ctx context.Context) error {
 
 func (l *loops) figuresOf(ctx context.Context, c clinic.Clinic, live map[string]httpapi.Window) (m metrics.Clinic, err error) {
 	m = metrics.Clinic{Number: c.Number, Open: map[dispensing.State]int{}}
-	day, err := c.Day(calendar.At(l.now()))
-	if err != nil {
+	if m.Morning, err = l.services.Queue.Morning(ctx, c.ID); err != nil {
 		return m, err
 	}
-	if m.Waiting, err = l.visitsOf(ctx, c, day); err != nil {
-		return m, err
-	}
+	m.Waiting = m.Morning.Figures.Waiting
+	l.countVisits(c, m.Morning)
 	balances, err := l.services.Stock.LotBalances(ctx, c.ID)
 	if err != nil {
 		return m, err
@@ -149,29 +148,20 @@ func (l *loops) figuresOf(ctx context.Context, c clinic.Clinic, live map[string]
 	return m, err
 }
 
-// visitsOf counts who waits, and the visits that ended since the last look. Visits from before the start are not counted
-// again.
-func (l *loops) visitsOf(ctx context.Context, c clinic.Clinic, day calendar.Day) (waiting int, err error) {
-	visits, err := l.services.Queue.Visits(ctx, c.ID, day)
-	if err != nil {
-		return 0, err
-	}
+// countVisits counts the visits that ended since the last look. Visits from before the start are not counted again.
+func (l *loops) countVisits(c clinic.Clinic, m queue.Morning) {
 	mark, known := l.visits[c.ID]
 	if !known {
-		mark = calendar.At(l.now())
+		mark = m.Now
 	}
 	newest := mark
-	for _, v := range visits {
-		if v.Waiting() {
-			waiting++
-		}
+	for _, v := range m.Visits {
 		if ended := v.Clock[flow.Left]; ended > mark {
-			l.figures.Visit(c.Number, v)
+			l.figures.Visit(c.Number, v, flow.Split(v, m.Windows, m.Now))
 			newest = max(newest, ended)
 		}
 	}
 	l.visits[c.ID] = newest
-	return waiting, nil
 }
 
 func sum(balances map[stock.LotID]stock.Balance) map[stock.Account]measure.Volume {

@@ -2,12 +2,14 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/fault"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 	"github.com/lieu-clinic/lieu/internal/patient"
+	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
@@ -77,6 +79,10 @@ func (s *Server) BeginDispensing(ctx context.Context, r gen.BeginDispensingReque
 		ID: idOf[dispensing.ID](b.Id), Clinic: p.clinic, Patient: idOf[patient.ID](b.Patient),
 		Station: idOf[equipment.StationID](b.Station), By: p.member,
 	})
+	var refusal *dispensing.Refusal
+	if errors.As(err, &refusal) {
+		s.countRefusals(ctx, queue.AtCounter, refusal.Decision)
+	}
 	if err != nil {
 		return nil, err
 	}

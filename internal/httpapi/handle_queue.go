@@ -1,14 +1,15 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/clinic"
+	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
+	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/patient"
@@ -67,8 +68,8 @@ func (v ticketView) out(t queue.Ticket) gen.Ticket {
 	out := gen.Ticket{
 		Id: gen.UUID(t.ID), Day: t.Day.String(), Number: t.Number, Patient: gen.UUID(t.Patient), State: gen.TicketState(t.State),
 		Station: gen.UUID(t.Station), StationName: v.stations[t.Station], Priority: t.Priority, ArrivedAt: at(t.ArrivedAt),
-		CalledAt: at(t.CalledAt), AtWindowAt: at(t.AtWindowAt), DoneAt: at(t.DoneAt), WaitedS: int64(waited(t, v.now).Seconds()),
-		Held: v.held[t.Patient],
+		CalledAt: at(t.CalledAt), AtWindowAt: at(t.AtWindowAt), DoneAt: at(t.DoneAt), WaitedS: seconds(t.Waited(v.now)),
+		Held: v.held[t.Patient], SlotAt: at(t.Slot), OnTime: flow.OnTime(t.ArrivedAt, t.Slot), Skips: t.Skips,
 	}
 	if f, ok := v.files[t.Patient]; ok {
 		out.PatientName, out.PatientCode, out.Phase = f.Name, f.Code, gen.Phase(f.Phase)
@@ -102,7 +103,7 @@ func (s *Server) CheckIn(ctx context.Context, r gen.CheckInRequestObject) (gen.C
 	if err != nil {
 		return nil, err
 	}
-	t, _, err := s.queue.CheckIn(ctx, p.clinic, p.member, queue.Arrival{ID: id.New[queue.TicketID](), Patient: who, Priority: r.Body.Priority})
+	t, again, err := s.queue.CheckIn(ctx, p.clinic, p.member, queue.Arrival{ID: id.New[queue.TicketID](), Patient: who, Priority: r.Body.Priority})
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +111,42 @@ func (s *Server) CheckIn(ctx context.Context, r gen.CheckInRequestObject) (gen.C
 	if err != nil {
 		return nil, err
 	}
-	ticket, err := s.ticketOut(ctx, t)
-	return gen.CheckIn200JSONResponse{Ticket: ticket, Decision: s.decisionOut(ctx, d)}, err
+	if !again {
+		s.countRefusals(ctx, queue.AtDoor, d)
+	}
+	out := gen.CheckedIn{Decision: s.decisionOut(ctx, d)}
+	if out.Ticket, err = s.ticketOut(ctx, t); err != nil {
+		return nil, err
+	}
+	err = s.prospect(ctx, t, &out)
+	return gen.CheckIn200JSONResponse(out), err
+}
+
+// countRefusals keeps the figure of which rules refuse. A figure that could not be kept is logged and holds up nobody.
+func (s *Server) countRefusals(ctx context.Context, w queue.Where, d dosing.Decision) {
+	rules := each(d.Refusals, func(r dosing.Reason) string { return string(r.Rule) })
+	if err := s.queue.Refused(ctx, principalOf(ctx).clinic, w, rules); err != nil {
+		s.log.WarnContext(ctx, "refusals", "cause", err.Error())
+	}
+}
+
+// prospect tells a patient at the door how long it will take, and where to go first when something keeps them.
+func (s *Server) prospect(ctx context.Context, t queue.Ticket, out *gen.CheckedIn) error {
+	look, err := s.queue.Prospect(ctx, t)
+	if err != nil {
+		return err
+	}
+	out.Ahead, out.ClosesAt, out.AfterClosing = look.Ahead, at(look.Closes), look.AfterClosing
+	if look.Known {
+		wait := seconds(look.Wait)
+		out.EstimateS = &wait
+	}
+	for _, role := range staff.Roles {
+		if room := look.Rooms[role]; room != "" {
+			out.Rooms = append(out.Rooms, gen.Room{Role: gen.Role(role), Room: room})
+		}
+	}
+	return nil
 }
 
 // ListTickets lists a day's tickets.
@@ -137,20 +172,11 @@ func (s *Server) dayOrToday(ctx context.Context, d *gen.Day) (calendar.Day, erro
 
 var openStates = []queue.State{queue.Arrived, queue.Called, queue.AtWindow}
 
-// waiting lists the open tickets in the order in which they are served: the priority lane, then by number.
+// waiting lists the open tickets in the order in which they are served.
 func (s *Server) waiting(ctx context.Context, c clinic.ID, day calendar.Day) ([]queue.Ticket, error) {
 	open, err := s.queue.Tickets(ctx, c, day, openStates...)
-	slices.SortStableFunc(open, func(a, b queue.Ticket) int {
-		return cmp.Or(lane(a)-lane(b), a.Number-b.Number)
-	})
+	queue.Order(open)
 	return open, err
-}
-
-func lane(t queue.Ticket) int {
-	if t.Priority != "" {
-		return 0
-	}
-	return 1
 }
 
 // ReadQueue shows today's queue with the lists beside it.
@@ -204,18 +230,22 @@ func attendedOut(named bool) func(queue.Attendance) gen.Attended {
 
 // ReadBoard shows numbers and nothing else.
 func (s *Server) ReadBoard(ctx context.Context, _ gen.ReadBoardRequestObject) (gen.ReadBoardResponseObject, error) {
-	c := principalOf(ctx).clinic
+	out, err := s.board(ctx, principalOf(ctx).clinic)
+	return gen.ReadBoard200JSONResponse(out), err
+}
+
+func (s *Server) board(ctx context.Context, c clinic.ID) (gen.Board, error) {
 	day, err := s.today(ctx, c)
 	if err != nil {
-		return nil, err
+		return gen.Board{}, err
 	}
 	open, err := s.waiting(ctx, c, day)
 	if err != nil {
-		return nil, err
+		return gen.Board{}, err
 	}
 	windows, err := s.equipment.Stations(ctx, c)
 	if err != nil {
-		return nil, err
+		return gen.Board{}, err
 	}
 	names := map[equipment.StationID]string{}
 	for _, w := range windows {
@@ -232,7 +262,40 @@ func (s *Server) ReadBoard(ctx context.Context, _ gen.ReadBoardRequestObject) (g
 		})
 	}
 	out.WaitingCount = len(out.Waiting)
-	return gen.ReadBoard200JSONResponse(out), nil
+	// The last call stands first: it is the one that somebody looks for.
+	slices.SortStableFunc(out.Called, func(a, b gen.BoardCall) int { return b.CalledAt.Compare(a.CalledAt) })
+	pace, err := s.queue.Pace(ctx, c)
+	if wait, known := pace.Wait(out.WaitingCount); known {
+		estimate := seconds(wait)
+		out.EstimateS = &estimate
+	}
+	return out, err
+}
+
+// CallNext calls the first patient whom no rule keeps from a dose.
+func (s *Server) CallNext(ctx context.Context, r gen.CallNextRequestObject) (gen.CallNextResponseObject, error) {
+	t, err := s.ticketAct(ctx, "", r.Id, func(ctx context.Context, a queue.Act) (queue.Ticket, error) {
+		return s.queue.Next(ctx, a, s.servable)
+	})
+	return gen.CallNext200JSONResponse(t), err
+}
+
+// servable reports whether the rules would let the patient have a dose at a window in order.
+func (s *Server) servable(ctx context.Context, t queue.Ticket) (bool, error) {
+	d, _, err := s.dispensing.Decide(ctx, t.Clinic, t.Patient, "")
+	return d.Allowed(), err
+}
+
+// SkipTicket lets others go before somebody who did not come.
+func (s *Server) SkipTicket(ctx context.Context, r gen.SkipTicketRequestObject) (gen.SkipTicketResponseObject, error) {
+	t, err := s.ticketAct(ctx, r.Id, r.Body.Station, s.queue.Skip)
+	return gen.SkipTicket200JSONResponse(t), err
+}
+
+// TransferTicket calls a patient of one window to another.
+func (s *Server) TransferTicket(ctx context.Context, r gen.TransferTicketRequestObject) (gen.TransferTicketResponseObject, error) {
+	t, err := s.ticketAct(ctx, r.Id, r.Body.Station, s.queue.Transfer)
+	return gen.TransferTicket200JSONResponse(t), err
 }
 
 // CallTicket calls a patient to a window.
@@ -243,7 +306,10 @@ func (s *Server) CallTicket(ctx context.Context, r gen.CallTicketRequestObject) 
 
 // TicketAtWindow puts a patient at a window.
 func (s *Server) TicketAtWindow(ctx context.Context, r gen.TicketAtWindowRequestObject) (gen.TicketAtWindowResponseObject, error) {
-	t, err := s.ticketAct(ctx, r.Id, r.Body.Station, s.queue.StepUp)
+	t, err := s.ticketAct(ctx, r.Id, r.Body.Station, func(ctx context.Context, a queue.Act) (queue.Ticket, error) {
+		a.Identified = r.Body.Identified
+		return s.queue.StepUp(ctx, a)
+	})
 	return gen.TicketAtWindow200JSONResponse(t), err
 }
 

@@ -70,6 +70,8 @@ type topicStream struct {
 	// first is sent at the start, nil for nothing.
 	first *event
 	who   principal
+	// translate says what to send for an event, or that there is nothing to send; nil sends it as it is.
+	translate func(event) (event, bool)
 }
 
 func (t topicStream) VisitStreamClinicResponse(w http.ResponseWriter) error  { return t.run(w) }
@@ -112,6 +114,11 @@ func (t topicStream) follow(out *sse, sub *subscription) error {
 		case e, ok := <-sub.events:
 			if !ok {
 				return nil
+			}
+			if t.translate != nil {
+				if e, ok = t.translate(e); !ok {
+					continue
+				}
 			}
 			if err := out.send(e); err != nil {
 				return err

@@ -22,7 +22,6 @@ import (
 	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 	"github.com/lieu-clinic/lieu/internal/prescription"
-	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
@@ -178,33 +177,6 @@ func TestMessagesSpeakTheReadersLanguage(t *testing.T) {
 	require.Equal(t, "bơm chưa sẵn sàng (hỏng).", m.reason("vi", r))
 	r = dosing.Reason{Rule: dosing.BottleTooLow, Value: "1,234.5 mL", Limit: "6 mL"}
 	require.Equal(t, "Chai chỉ còn lấy được 1.234,5 mL, cần 6 mL.", m.reason("vi", r))
-}
-
-func TestFigures(t *testing.T) {
-	eight := calendar.At(time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC))
-	minutes := func(n int) calendar.Instant { return eight.Add(time.Duration(n) * time.Minute) }
-	tickets := []queue.Ticket{
-		{State: queue.Done, ArrivedAt: minutes(0), AtWindowAt: minutes(10), DoneAt: minutes(11)},
-		{State: queue.Done, ArrivedAt: minutes(1), AtWindowAt: minutes(21), DoneAt: minutes(24)},
-		{State: queue.AtWindow, ArrivedAt: minutes(2), AtWindowAt: minutes(32)},
-		{State: queue.Arrived, ArrivedAt: minutes(20)},
-		{State: queue.Called, ArrivedAt: minutes(25)},
-		{State: queue.Left, ArrivedAt: minutes(3), DoneAt: minutes(8)},
-	}
-	got := figures(tickets, minutes(35))
-	require.Equal(t, 2, got.Waiting)
-	require.Equal(t, 2, got.Served)
-	require.Equal(t, 1, got.Left)
-	require.EqualValues(t, 15*60, got.LongestWaitS)
-	require.EqualValues(t, 20*60, got.MedianWaitS)
-	require.EqualValues(t, 30*60, got.P90WaitS)
-	require.EqualValues(t, 60, got.MedianServiceS)
-	require.Equal(t, minutes(35+30).Time(), got.ClearAt, "two wait, two were served in half an hour")
-	require.Len(t, got.Quarters, 3)
-	require.Equal(t, 4, got.Quarters[0].Arrived)
-	require.Equal(t, 1, got.Quarters[0].Served)
-	require.EqualValues(t, 600, got.Quarters[0].MedianWaitS)
-	require.Empty(t, figures(nil, eight).Quarters)
 }
 
 func TestDayCells(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/flow"
+	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -26,6 +27,12 @@ type Server struct {
 	service  *prometheus.HistogramVec
 	step     *prometheus.HistogramVec
 	visit    *prometheus.HistogramVec
+	causes   *prometheus.CounterVec
+	day      *prometheus.GaugeVec
+	spread   *prometheus.GaugeVec
+	longest  *prometheus.GaugeVec
+	clear    *prometheus.GaugeVec
+	missed   *prometheus.GaugeVec
 	waiting  *prometheus.GaugeVec
 	stock    *prometheus.GaugeVec
 	up       *prometheus.GaugeVec
@@ -51,6 +58,12 @@ func NewServer() *Server {
 		step: histogramVec("lieu_step_seconds", "How long each step of a visit took since the step before it: called and at_window are waiting, the later ones service.",
 			[]float64{1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600}, "clinic", "station", "step"),
 		visit:   histogramVec("lieu_visit_seconds", "From arrival to the observed swallow.", minutes, "clinic", "station"),
+		causes:  counterVec("lieu_wait_cause_seconds_total", "What the waiting of visits that ended went into.", "clinic", "cause"),
+		day:     gaugeVec("lieu_day_visits", "Visits of today by where they are: waiting, at_window, served, away; and those still to come.", "clinic", "state"),
+		spread:  gaugeVec("lieu_day_seconds", "Median (0.5) and 0.9 of today: wait is arrival to window, service window to end, visit arrival to swallow.", "clinic", "of", "quantile"),
+		longest: gaugeVec("lieu_longest_wait_seconds", "How long the one who waits longest has waited.", "clinic"),
+		clear:   gaugeVec("lieu_clear_seconds", "Forecast: until everybody who waits now is served, at today's pace. Missing while nobody knows.", "clinic"),
+		missed:  gaugeVec("lieu_target_missed", "1 for a target of the clinic that is not kept.", "clinic", "target"),
 		waiting: gaugeVec("lieu_waiting_patients", "Patients who arrived or were called and are not at a window yet.", "clinic"),
 		stock:   gaugeVec("lieu_stock_microlitres", "What stands on each account by the book.", "clinic", "account"),
 		up:      gaugeVec("lieu_station_up", "1 while the counter of a window listens or reports, 0 while it does not.", "clinic", "station"),
@@ -60,7 +73,7 @@ func NewServer() *Server {
 		open:    gaugeVec("lieu_open_dispensings", "Dispensings that are not settled, by state.", "clinic", "state"),
 		loopAge: gaugeVec("lieu_loop_last_success_timestamp_seconds", "When a background loop last did its work without an error.", "loop"),
 	}
-	s.registry.MustRegister(s.requests, s.doses, s.refusals, s.wait, s.service, s.step, s.visit, s.waiting, s.stock, s.up, s.unknown, s.lag,
+	s.registry.MustRegister(s.requests, s.doses, s.refusals, s.wait, s.service, s.step, s.visit, s.causes, s.day, s.spread, s.longest, s.clear, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag,
 		s.lagAge, s.open, s.loopAge, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }
@@ -123,6 +136,7 @@ func (s *Server) Dispensing(n dispensing.Notice) {
 type Clinic struct {
 	Number   int
 	Waiting  int
+	Morning  queue.Morning // today; the zero Morning is one of which nothing is known
 	Accounts map[stock.Account]measure.Volume
 	Open     map[dispensing.State]int
 	Windows  []Window
@@ -140,12 +154,13 @@ type Window struct {
 
 // Show replaces the gauges by what is true now, so that what is gone does not linger.
 func (s *Server) Show(clinics []Clinic) {
-	for _, v := range []*prometheus.GaugeVec{s.waiting, s.stock, s.up, s.unknown, s.lag, s.lagAge, s.open} {
+	for _, v := range []*prometheus.GaugeVec{s.day, s.spread, s.longest, s.clear, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag, s.lagAge, s.open} {
 		v.Reset()
 	}
 	for _, c := range clinics {
 		number := strconv.Itoa(c.Number)
 		s.waiting.WithLabelValues(number).Set(float64(c.Waiting))
+		s.showMorning(number, c.Morning)
 		for account, v := range c.Accounts {
 			s.stock.WithLabelValues(number, string(account)).Set(float64(v))
 		}
@@ -161,6 +176,27 @@ func (s *Server) Show(clinics []Clinic) {
 	}
 }
 
+func (s *Server) showMorning(number string, m queue.Morning) {
+	f := m.Figures
+	for state, n := range map[string]int{"waiting": f.Waiting, "at_window": f.AtWindow, "served": f.Served, "away": f.Away, "coming": m.Coming} {
+		s.day.WithLabelValues(number, state).Set(float64(n))
+	}
+	for of, d := range map[string]flow.Spread{"wait": f.Wait, "service": f.Service, "visit": f.Whole} {
+		s.spread.WithLabelValues(number, of, "0.5").Set(d.Median.Seconds())
+		s.spread.WithLabelValues(number, of, "0.9").Set(d.P90.Seconds())
+	}
+	s.longest.WithLabelValues(number).Set(f.Longest.Seconds())
+	if waiting, _, known := m.Clear(m.Pace.Windows); known {
+		s.clear.WithLabelValues(number).Set(waiting.Sub(m.Now).Seconds())
+	}
+	for target := range m.Rules.Targets {
+		s.missed.WithLabelValues(number, string(target)).Set(0)
+	}
+	for _, miss := range m.Missed {
+		s.missed.WithLabelValues(number, string(miss.Target)).Set(1)
+	}
+}
+
 func truth(b bool) float64 {
 	if b {
 		return 1
@@ -168,8 +204,11 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// Visit counts a visit that has ended at a window.
-func (s *Server) Visit(clinicNumber int, v flow.Visit) {
+// Visit counts a visit that has ended: what its waiting went into, and if it was at a window, how long each step took.
+func (s *Server) Visit(clinicNumber int, v flow.Visit, causes map[flow.Cause]time.Duration) {
+	for cause, d := range causes {
+		s.causes.WithLabelValues(strconv.Itoa(clinicNumber), string(cause)).Add(d.Seconds())
+	}
 	service, known := v.Between(flow.AtWindow, flow.Left)
 	if !known || v.Away {
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/flow"
+	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -38,12 +39,18 @@ func TestServerFigures(t *testing.T) {
 	for step, after := range map[flow.Step]time.Duration{flow.Called: 190, flow.AtWindow: 200, flow.Measured: 220, flow.Swallowed: 250, flow.Left: 250} {
 		clock[step] = eight.Add(after * time.Second)
 	}
-	s.Visit(7, flow.Visit{Window: "w1", Clock: clock})
-	s.Visit(7, flow.Visit{Away: true, Clock: flow.Clock{flow.Arrived: eight, flow.AtWindow: eight, flow.Left: eight.Add(time.Second)}})
-	s.Visit(7, flow.Visit{Clock: flow.Clock{flow.Arrived: eight, flow.Left: eight.Add(time.Second)}})
+	s.Visit(7, flow.Visit{Window: "w1", Clock: clock}, map[flow.Cause]time.Duration{flow.Held: 150 * time.Second, flow.NoWindow: 50 * time.Second})
+	s.Visit(7, flow.Visit{Away: true, Clock: flow.Clock{flow.Arrived: eight, flow.AtWindow: eight, flow.Left: eight.Add(time.Second)}}, nil)
+	s.Visit(7, flow.Visit{Clock: flow.Clock{flow.Arrived: eight, flow.Left: eight.Add(time.Second)}}, nil)
 	s.LoopDone("leases", time.Unix(1_800_000_000, 0))
 	s.Show([]Clinic{{
-		Number: 7, Waiting: 3, Accounts: map[stock.Account]measure.Volume{stock.InBottle: 994_000}, Open: map[dispensing.State]int{dispensing.Held: 1},
+		Number: 7, Waiting: 3,
+		Morning: queue.Morning{
+			Figures: flow.Figures{Waiting: 4, Served: 9, Longest: time.Minute, Whole: flow.Spread{N: 9, Median: 300 * time.Second, P90: 900 * time.Second}},
+			Coming:  5, Pace: flow.Pace{Cycle: time.Minute, Windows: 2}, Rules: queue.Rules{Targets: flow.Targets{flow.LongestWait: 30, flow.P90Whole: 900 * time.Second}},
+			Missed: []flow.Miss{{Target: flow.LongestWait}},
+		},
+		Accounts: map[stock.Account]measure.Volume{stock.InBottle: 994_000}, Open: map[dispensing.State]int{dispensing.Held: 1},
 		Windows: []Window{{ID: "w1", Known: true, Up: true, Lag: 4, LagAge: 90 * time.Second}, {ID: "w2"}},
 	}})
 	text := scrapeServer(t, s)
@@ -63,6 +70,14 @@ func TestServerFigures(t *testing.T) {
 		`lieu_step_seconds_sum{clinic="7",station="w1",step="swallowed"} 30`,
 		`lieu_station_event_lag_seconds{clinic="7",station="w1"} 90`,
 		`lieu_waiting_patients{clinic="7"} 3`,
+		`lieu_wait_cause_seconds_total{cause="hold",clinic="7"} 150`,
+		`lieu_day_visits{clinic="7",state="served"} 9`,
+		`lieu_day_visits{clinic="7",state="coming"} 5`,
+		`lieu_day_seconds{clinic="7",of="visit",quantile="0.9"} 900`,
+		`lieu_longest_wait_seconds{clinic="7"} 60`,
+		`lieu_clear_seconds{clinic="7"} 120`,
+		`lieu_target_missed{clinic="7",target="longest_wait"} 1`,
+		`lieu_target_missed{clinic="7",target="p90_visit"} 0`,
 		`lieu_stock_microlitres{account="bottle",clinic="7"} 994000`,
 		`lieu_open_dispensings{clinic="7",state="held"} 1`,
 		`lieu_station_up{clinic="7",station="w1"} 1`,

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"time"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/clinic"
@@ -74,3 +75,6 @@ func (d DoseClock) into(v *flow.Visit) {
 		v.Clock[step] = max(v.Clock[step], at)
 	}
 }
+
+// Waited is how long the patient waited before the window, or has waited until now.
+func (t Ticket) Waited(now calendar.Instant) time.Duration { return t.visit().Wait(now) }

@@ -10,6 +10,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/flow"
+	"github.com/lieu-clinic/lieu/internal/staff"
 )
 
 // Morning is a clinic's day as somebody sees it who has to do something about it in the next ten minutes. The page and the
@@ -18,6 +19,7 @@ type Morning struct {
 	Day        calendar.Day
 	Start, Now calendar.Instant // of the clinic day; as of when
 	Visits     []flow.Visit
+	Windows    []flow.Window // what kept them from serving
 	Figures    flow.Figures
 	Usual      []flow.Quarter // of the days before
 	Days       int            // how many days that are
@@ -79,11 +81,10 @@ func (s *Service) Morning(ctx context.Context, c clinic.ID) (m Morning, err erro
 	if err != nil {
 		return m, err
 	}
-	windows, err := s.read(ctx, c, &m)
-	if err != nil {
+	if err := s.read(ctx, c, &m); err != nil {
 		return m, err
 	}
-	m.Figures = flow.Day(m.Visits, windows, m.Start, m.Now)
+	m.Figures = flow.Day(m.Visits, m.Windows, m.Start, m.Now)
 	m.Usual, m.Days = past.usual, past.days
 	m.Pace = flow.PaceNow(m.Visits, past.pace.Cycle, m.Now)
 	m.Arrivals = flow.Expect(m.Usual, m.Coming, m.Start, m.Now)
@@ -91,42 +92,114 @@ func (s *Service) Morning(ctx context.Context, c clinic.ID) (m Morning, err erro
 	return m, nil
 }
 
-// read fills in what the store knows of the day, and returns what kept the windows from serving.
-func (s *Service) read(ctx context.Context, c clinic.ID, m *Morning) ([]flow.Window, error) {
+// read fills in what the store knows of the day.
+func (s *Service) read(ctx context.Context, c clinic.ID, m *Morning) error {
 	tickets, err := s.store.Tickets(ctx, c, m.Day)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	doses, err := s.store.DoseClocks(ctx, c, m.Day)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	blocks, err := s.store.Blocks(ctx, c, m.Day)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	m.Visits = blocked(visits(tickets, doses), tickets, blocks)
 	if m.Rules, err = s.store.Rules(ctx, c); err != nil {
-		return nil, err
+		return err
 	}
 	if m.Refusals, err = s.store.Refusals(ctx, c, m.Day); err != nil {
-		return nil, err
+		return err
 	}
 	coming, err := s.store.StillToCome(ctx, c, m.Day)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	m.Coming = len(coming)
 	changes, err := s.store.DeviceChanges(ctx, c, m.Start, m.Now)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	stations, devices, err := s.store.Windows(ctx, c)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	m.Stations, m.Trouble = stations, trouble(stations, devices)
-	return windowsOf(stations, devices, changes, doses, m.Visits, m.Start), nil
+	m.Windows = windowsOf(stations, devices, changes, doses, m.Visits, m.Start)
+	return nil
+}
+
+// Pace is how fast the windows work now.
+func (s *Service) Pace(ctx context.Context, c clinic.ID) (flow.Pace, error) {
+	p, _, err := s.pace(ctx, c)
+	return p, err
+}
+
+func (s *Service) pace(ctx context.Context, c clinic.ID) (flow.Pace, []Ticket, error) {
+	cl, err := s.clinics.Clinic(ctx, c)
+	if err != nil {
+		return flow.Pace{}, nil, err
+	}
+	past, err := s.history(ctx, cl)
+	if err != nil {
+		return flow.Pace{}, nil, err
+	}
+	tickets, err := s.store.Tickets(ctx, c, past.today)
+	if err != nil {
+		return flow.Pace{}, nil, err
+	}
+	return flow.PaceNow(visits(tickets, nil), past.pace.Cycle, s.instant()), tickets, nil
+}
+
+// Prospect is what a patient at the door wants to know.
+type Prospect struct {
+	Ahead        int // are called before
+	Wait         time.Duration
+	Known        bool // Wait is
+	Closes       calendar.Instant
+	AfterClosing bool // the windows close before this patient would be called
+	Rooms        map[staff.Role]string
+}
+
+// Prospect says how long it will take until a ticket is called. Without a pace of today it reckons with that of the days
+// before.
+func (s *Service) Prospect(ctx context.Context, t Ticket) (Prospect, error) {
+	p, tickets, err := s.pace(ctx, t.Clinic)
+	if err != nil {
+		return Prospect{}, err
+	}
+	cl, err := s.clinics.Clinic(ctx, t.Clinic)
+	if err != nil {
+		return Prospect{}, err
+	}
+	if !p.Known() {
+		past, err := s.history(ctx, cl)
+		if err != nil {
+			return Prospect{}, err
+		}
+		p = past.pace
+	}
+	rules, err := s.store.Rules(ctx, t.Clinic)
+	if err != nil {
+		return Prospect{}, err
+	}
+	zone, err := time.LoadLocation(cl.Zone)
+	if err != nil {
+		return Prospect{}, err
+	}
+	out := Prospect{Closes: rules.closesOn(t.Day, zone), Rooms: rules.Rooms, Ahead: ahead(t, tickets)}
+	out.Wait, out.Known = p.Wait(out.Ahead)
+	out.AfterClosing = !out.Closes.IsZero() && s.instant().Add(out.Wait) > out.Closes
+	return out, nil
+}
+
+// ahead counts who is called before a ticket that waits; none are before one that was called.
+func ahead(t Ticket, tickets []Ticket) (n int) {
+	waiting := slices.DeleteFunc(slices.Clone(tickets), func(w Ticket) bool { return w.State != Arrived })
+	Order(waiting)
+	return max(slices.IndexFunc(waiting, func(w Ticket) bool { return w.ID == t.ID }), 0)
 }
 
 // blocked puts what kept each patient from being served on their visit; visits and tickets are in one order.

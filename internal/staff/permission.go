@@ -22,7 +22,8 @@ const (
 	LiftHold          Action = "hold.lift"          // the hold itself names who may lift it
 	CheckIn           Action = "queue.check_in"     //
 	ReadQueue         Action = "queue.read"         //
-	CallTicket        Action = "queue.call"         //
+	CallTicket        Action = "queue.call"         // also books arrival slots
+	ReadMorning       Action = "morning.read"       // the day's figures, without names
 	ReadStation       Action = "station.read"       //
 	ManageStation     Action = "station.manage"     // create, enrol, revoke, configure
 	VerifyDevice      Action = "station.verify"     // sign the check of the day
@@ -62,6 +63,7 @@ var permissions = map[Action][]Role{
 	CheckIn:           {Nurse, Pharmacist, Doctor, Supervisor, Administrator},
 	ReadQueue:         Roles,
 	CallTicket:        {Nurse, Pharmacist},
+	ReadMorning:       {Pharmacist, Doctor, Supervisor, Administrator, Auditor},
 	ReadStation:       Roles,
 	ManageStation:     {Administrator},
 	VerifyDevice:      {Pharmacist, Nurse},

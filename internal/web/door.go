@@ -105,6 +105,7 @@ type ticketView struct {
 	Held        bool
 	Priority    string
 	Called      bool
+	Station     string
 	StationName string
 	Status      tag
 }
@@ -119,8 +120,8 @@ func (c *screen) tickets(from []clinicapi.Ticket) []ticketView {
 		out = append(out, ticketView{
 			ID: t.Id, State: string(t.State), Number: t.Number, Name: t.PatientName, Code: t.PatientCode, Patient: t.Patient,
 			Minutes: minutes, Long: minutes >= longWait, Held: t.Held, Priority: t.Priority,
-			Called:      t.State == clinicapi.TicketStateCalled || t.State == clinicapi.TicketStateAtWindow,
-			StationName: t.StationName, Status: c.tag("ticket", string(t.State)),
+			Called:  t.State == clinicapi.TicketStateCalled || t.State == clinicapi.TicketStateAtWindow,
+			Station: t.Station, StationName: t.StationName, Status: c.tag("ticket", string(t.State)),
 		})
 	}
 	return out

@@ -63,16 +63,16 @@ func (c *screen) scannedDuring(d clinicapi.Dispensing, code string) error {
 	return c.showWork(now)
 }
 
-// stepUp marks the patient's ticket as at this window, for the step clock. A patient without a ticket, or one already
-// marked, is served all the same.
+// stepUp marks the patient's ticket as at this window and identified by the card, for the step clock. A patient without a
+// ticket, or one at another window, is served all the same.
 func (c *screen) stepUp(station, patient string) {
 	q, err := c.queue("waiting")
 	if err != nil {
 		return
 	}
 	for _, t := range q.next {
-		if t.Patient == patient && t.State != string(clinicapi.TicketStateAtWindow) {
-			_, err = call[done](c.api.TicketAtWindow(c.r.Context(), t.ID, clinicapi.AtStation{Station: station}))
+		if t.Patient == patient && (t.State != string(clinicapi.TicketStateAtWindow) || t.Station == station) {
+			_, err = call[done](c.api.TicketAtWindow(c.r.Context(), t.ID, clinicapi.StepUp{Station: station, Identified: true}))
 			c.lines = nil
 			if err != nil {
 				c.site.opts.Log.WarnContext(c.r.Context(), "ticket at window", "err", err)

@@ -440,6 +440,93 @@ func (e LotState) Valid() bool {
 	}
 }
 
+// Defines values for MissedTargetTarget.
+const (
+	MissedTargetTargetLongestWait MissedTargetTarget = "longest_wait"
+	MissedTargetTargetMedianWait  MissedTargetTarget = "median_wait"
+	MissedTargetTargetP90Visit    MissedTargetTarget = "p90_visit"
+)
+
+// Valid indicates whether the value is a known member of the MissedTargetTarget enum.
+func (e MissedTargetTarget) Valid() bool {
+	switch e {
+	case MissedTargetTargetLongestWait:
+		return true
+	case MissedTargetTargetMedianWait:
+		return true
+	case MissedTargetTargetP90Visit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MorningCauseCause.
+const (
+	MorningCauseCauseDevice       MorningCauseCause = "device"
+	MorningCauseCauseException    MorningCauseCause = "exception"
+	MorningCauseCauseHold         MorningCauseCause = "hold"
+	MorningCauseCauseNoWindow     MorningCauseCause = "no_window"
+	MorningCauseCausePrescription MorningCauseCause = "prescription"
+)
+
+// Valid indicates whether the value is a known member of the MorningCauseCause enum.
+func (e MorningCauseCause) Valid() bool {
+	switch e {
+	case MorningCauseCauseDevice:
+		return true
+	case MorningCauseCauseException:
+		return true
+	case MorningCauseCauseHold:
+		return true
+	case MorningCauseCauseNoWindow:
+		return true
+	case MorningCauseCausePrescription:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MorningStepStep.
+const (
+	MorningStepStepArrived    MorningStepStep = "arrived"
+	MorningStepStepAtWindow   MorningStepStep = "at_window"
+	MorningStepStepCalled     MorningStepStep = "called"
+	MorningStepStepHanded     MorningStepStep = "handed"
+	MorningStepStepIdentified MorningStepStep = "identified"
+	MorningStepStepLeft       MorningStepStep = "left"
+	MorningStepStepMeasured   MorningStepStep = "measured"
+	MorningStepStepPoured     MorningStepStep = "poured"
+	MorningStepStepSwallowed  MorningStepStep = "swallowed"
+)
+
+// Valid indicates whether the value is a known member of the MorningStepStep enum.
+func (e MorningStepStep) Valid() bool {
+	switch e {
+	case MorningStepStepArrived:
+		return true
+	case MorningStepStepAtWindow:
+		return true
+	case MorningStepStepCalled:
+		return true
+	case MorningStepStepHanded:
+		return true
+	case MorningStepStepIdentified:
+		return true
+	case MorningStepStepLeft:
+		return true
+	case MorningStepStepMeasured:
+		return true
+	case MorningStepStepPoured:
+		return true
+	case MorningStepStepSwallowed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PatientDayState.
 const (
 	PatientDayStateClosed   PatientDayState = "closed"
@@ -671,6 +758,24 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeUnauthenticated:
 		return true
 	case ProblemCodeUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RefusalCountWhere.
+const (
+	RefusalCountWhereDoor   RefusalCountWhere = "door"
+	RefusalCountWhereWindow RefusalCountWhere = "window"
+)
+
+// Valid indicates whether the value is a known member of the RefusalCountWhere enum.
+func (e RefusalCountWhere) Valid() bool {
+	switch e {
+	case RefusalCountWhereDoor:
+		return true
+	case RefusalCountWhereWindow:
 		return true
 	default:
 		return false
@@ -1124,6 +1229,9 @@ type Board struct {
 	// Day A clinic day, YYYY-MM-DD
 	Day Day `json:"day"`
 
+	// EstimateS How long somebody waits who comes now; null when nobody knows
+	EstimateS *int64 `json:"estimate_s,omitempty"`
+
 	// Waiting Numbers in the order in which they will be called
 	Waiting      []int `json:"waiting"`
 	WaitingCount int   `json:"waiting_count"`
@@ -1135,6 +1243,11 @@ type BoardCall struct {
 	Number      int         `json:"number"`
 	State       TicketState `json:"state"`
 	StationName string      `json:"station_name"`
+}
+
+// BookSlot defines model for BookSlot.
+type BookSlot struct {
+	At Instant `json:"at,omitempty,omitzero"`
 }
 
 // Bottle defines model for Bottle.
@@ -1204,8 +1317,20 @@ type CheckIn struct {
 
 // CheckedIn defines model for CheckedIn.
 type CheckedIn struct {
+	// AfterClosing The windows close before this patient would be called. Nobody is refused for it
+	AfterClosing bool `json:"after_closing,omitempty,omitzero"`
+
+	// Ahead How many are called before
+	Ahead    int      `json:"ahead,omitempty,omitzero"`
+	ClosesAt Instant  `json:"closes_at,omitempty,omitzero"`
 	Decision Decision `json:"decision"`
-	Ticket   Ticket   `json:"ticket"`
+
+	// EstimateS How long until the call; null when nobody knows
+	EstimateS *int64 `json:"estimate_s,omitempty"`
+
+	// Rooms Where those are found who clear what keeps the patient
+	Rooms  []Room `json:"rooms,omitempty,omitzero"`
+	Ticket Ticket `json:"ticket"`
 }
 
 // ClearReferral defines model for ClearReferral.
@@ -1334,6 +1459,16 @@ type DeviceKind string
 
 // DeviceState defines model for DeviceState.
 type DeviceState string
+
+// DeviceTrouble defines model for DeviceTrouble.
+type DeviceTrouble struct {
+	Detail      string      `json:"detail,omitempty,omitzero"`
+	Kind        DeviceKind  `json:"kind"`
+	Since       Instant     `json:"since"`
+	State       DeviceState `json:"state"`
+	Station     UUID        `json:"station"`
+	StationName string      `json:"station_name"`
+}
 
 // Dispensing defines model for Dispensing.
 type Dispensing struct {
@@ -1528,6 +1663,14 @@ type FigureEntryList struct {
 // FigureScope defines model for FigureScope.
 type FigureScope string
 
+// Forecast defines model for Forecast.
+type Forecast struct {
+	AllAt     Instant `json:"all_at,omitempty,omitzero"`
+	Known     bool    `json:"known"`
+	WaitingAt Instant `json:"waiting_at,omitempty,omitzero"`
+	Windows   int     `json:"windows"`
+}
+
 // HandOver defines model for HandOver.
 type HandOver struct {
 	Code CardCode `json:"code"`
@@ -1688,6 +1831,16 @@ type Member struct {
 	Username string `json:"username"`
 }
 
+// MissedTarget defines model for MissedTarget.
+type MissedTarget struct {
+	LimitS int64              `json:"limit_s"`
+	Target MissedTargetTarget `json:"target"`
+	ValueS int64              `json:"value_s"`
+}
+
+// MissedTargetTarget defines model for MissedTarget.Target.
+type MissedTargetTarget string
+
 // MonthFigures defines model for MonthFigures.
 type MonthFigures struct {
 	End     int `json:"end"`
@@ -1699,6 +1852,91 @@ type MonthFigures struct {
 
 	// To A clinic day, YYYY-MM-DD
 	To Day `json:"to"`
+}
+
+// Morning defines model for Morning.
+type Morning struct {
+	AtWindow int `json:"at_window"`
+
+	// Away Went without being seen
+	Away int `json:"away"`
+
+	// Causes What the waiting of today went into
+	Causes   []MorningCause `json:"causes"`
+	ClosesAt Instant        `json:"closes_at,omitempty,omitzero"`
+
+	// Coming Due today and not here yet
+	Coming int `json:"coming"`
+
+	// CycleS What one patient takes of a window; 0 when nothing was measured
+	CycleS int64 `json:"cycle_s"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day Day `json:"day"`
+
+	// Forecasts With one window fewer, as it is, and with one more
+	Forecasts []Forecast `json:"forecasts"`
+
+	// LongestS Of those who wait now
+	LongestS int64 `json:"longest_s"`
+
+	// Missed Targets that are not kept
+	Missed   []MissedTarget   `json:"missed"`
+	Now      Instant          `json:"now"`
+	Quarters []QuarterFigures `json:"quarters"`
+	Refusals []RefusalCount   `json:"refusals"`
+	Rules    QueueRules       `json:"rules"`
+	Served   int              `json:"served"`
+	Service  Spread           `json:"service"`
+
+	// Serving Windows that serve now
+	Serving int `json:"serving"`
+
+	// Steps Each step of a visit that was seen today
+	Steps   []MorningStep   `json:"steps"`
+	Trouble []DeviceTrouble `json:"trouble"`
+
+	// Usual The median of the days before
+	Usual []QuarterFigures `json:"usual"`
+
+	// UsualDays Of how many days
+	UsualDays int    `json:"usual_days"`
+	Visit     Spread `json:"visit"`
+	Wait      Spread `json:"wait"`
+
+	// Waiting Here and not at a window
+	Waiting int             `json:"waiting"`
+	Windows []MorningWindow `json:"windows"`
+}
+
+// MorningCause defines model for MorningCause.
+type MorningCause struct {
+	Cause   MorningCauseCause `json:"cause"`
+	WaitedS int64             `json:"waited_s"`
+}
+
+// MorningCauseCause defines model for MorningCause.Cause.
+type MorningCauseCause string
+
+// MorningStep defines model for MorningStep.
+type MorningStep struct {
+	Step MorningStepStep `json:"step"`
+	Took Spread          `json:"took"`
+}
+
+// MorningStepStep defines model for MorningStep.Step.
+type MorningStepStep string
+
+// MorningWindow defines model for MorningWindow.
+type MorningWindow struct {
+	Name    string `json:"name"`
+	PerHour int    `json:"per_hour"`
+	Served  int    `json:"served"`
+	Service Spread `json:"service"`
+	Station UUID   `json:"station"`
+
+	// Up Its counter listens or reports
+	Up bool `json:"up"`
 }
 
 // MountBottle defines model for MountBottle.
@@ -1836,6 +2074,15 @@ type PatientList struct {
 
 	// Next Cursor of the next page, absent on the last
 	Next string `json:"next,omitempty,omitzero"`
+}
+
+// PatientSlot defines model for PatientSlot.
+type PatientSlot struct {
+	At Instant `json:"at,omitempty,omitzero"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day     Day  `json:"day"`
+	Patient UUID `json:"patient"`
 }
 
 // PatientStatus defines model for PatientStatus.
@@ -2017,6 +2264,35 @@ type QueueFigures struct {
 	Waiting     int              `json:"waiting"`
 }
 
+// QueueRooms defines model for QueueRooms.
+type QueueRooms struct {
+	Doctor     RoomName `json:"doctor,omitempty,omitzero"`
+	Nurse      RoomName `json:"nurse,omitempty,omitzero"`
+	Pharmacist RoomName `json:"pharmacist,omitempty,omitzero"`
+}
+
+// QueueRules defines model for QueueRules.
+type QueueRules struct {
+	ClosesMin int `json:"closes_min"`
+
+	// OpensMin Minutes after local midnight; both 0 when not decided
+	OpensMin int        `json:"opens_min"`
+	Rooms    QueueRooms `json:"rooms"`
+	SlotSize int        `json:"slot_size"`
+
+	// Targets Seconds; 0 for no target
+	Targets QueueTargets `json:"targets"`
+}
+
+// QueueTargets Seconds; 0 for no target
+type QueueTargets struct {
+	LongestWaitS int64 `json:"longest_wait_s,omitempty,omitzero"`
+	MedianWaitS  int64 `json:"median_wait_s,omitempty,omitzero"`
+
+	// P90VisitS Arrival to swallow, nine in ten
+	P90VisitS int64 `json:"p90_visit_s,omitempty,omitzero"`
+}
+
 // Reason One rule's word on a dose
 type Reason struct {
 	Args      map[string]string `json:"args,omitempty,omitzero"`
@@ -2067,6 +2343,16 @@ type ReceivedBottle struct {
 	MeasuredUl   int64 `json:"measured_ul,omitempty,omitzero"`
 	TareWeightUg int64 `json:"tare_weight_ug,omitempty,omitzero"`
 }
+
+// RefusalCount defines model for RefusalCount.
+type RefusalCount struct {
+	N     int               `json:"n"`
+	Rule  string            `json:"rule"`
+	Where RefusalCountWhere `json:"where"`
+}
+
+// RefusalCountWhere defines model for RefusalCount.Where.
+type RefusalCountWhere string
 
 // RegisterPatient defines model for RegisterPatient.
 type RegisterPatient struct {
@@ -2182,6 +2468,15 @@ type Role string
 // RoleSet defines model for RoleSet.
 type RoleSet = []Role
 
+// Room defines model for Room.
+type Room struct {
+	Role Role   `json:"role"`
+	Room string `json:"room"`
+}
+
+// RoomName defines model for RoomName.
+type RoomName = string
+
 // Scan A code read at a window
 type Scan struct {
 	At Instant `json:"at,omitempty,omitzero"`
@@ -2260,6 +2555,19 @@ type SetPatientStatus struct {
 // SetPatientStatusStatus defines model for SetPatientStatus.Status.
 type SetPatientStatusStatus string
 
+// SetQueueRules defines model for SetQueueRules.
+type SetQueueRules struct {
+	ClosesMin int        `json:"closes_min"`
+	OpensMin  int        `json:"opens_min"`
+	Rooms     QueueRooms `json:"rooms,omitempty,omitzero"`
+
+	// SlotSize How many a slot takes while nothing has been measured
+	SlotSize int `json:"slot_size,omitempty,omitzero"`
+
+	// Targets Seconds; 0 for no target
+	Targets QueueTargets `json:"targets,omitempty,omitzero"`
+}
+
 // SetRoles defines model for SetRoles.
 type SetRoles struct {
 	Roles RoleSet `json:"roles"`
@@ -2335,6 +2643,30 @@ type SiteFigures struct {
 	Target int `json:"target,omitempty,omitzero"`
 }
 
+// Slot defines model for Slot.
+type Slot struct {
+	At   Instant `json:"at"`
+	Past bool    `json:"past"`
+
+	// Size What the windows took of people in a quarter hour lately
+	Size  int `json:"size"`
+	Taken int `json:"taken"`
+}
+
+// SlotList defines model for SlotList.
+type SlotList struct {
+	// Day A clinic day, YYYY-MM-DD
+	Day   Day    `json:"day"`
+	Items []Slot `json:"items"`
+}
+
+// Spread defines model for Spread.
+type Spread struct {
+	MedianS int64 `json:"median_s"`
+	N       int   `json:"n"`
+	P90S    int64 `json:"p90_s"`
+}
+
 // StaffList defines model for StaffList.
 type StaffList struct {
 	Items []Member `json:"items"`
@@ -2407,6 +2739,13 @@ type StepActorKind string
 // StepKind defines model for Step.Kind.
 type StepKind string
 
+// StepUp defines model for StepUp.
+type StepUp struct {
+	// Identified The patient's card was scanned at the window
+	Identified bool `json:"identified,omitempty,omitzero"`
+	Station    UUID `json:"station"`
+}
+
 // Target defines model for Target.
 type Target struct {
 	Patients   int     `json:"patients"`
@@ -2425,18 +2764,25 @@ type Ticket struct {
 	DoneAt Instant `json:"done_at,omitempty,omitzero"`
 
 	// Held A stop stands against this patient
-	Held    bool `json:"held,omitempty,omitzero"`
-	Id      UUID `json:"id"`
-	Number  int  `json:"number"`
+	Held   bool `json:"held,omitempty,omitzero"`
+	Id     UUID `json:"id"`
+	Number int  `json:"number"`
+
+	// OnTime Came within the slot that was booked
+	OnTime  bool `json:"on_time,omitempty,omitzero"`
 	Patient UUID `json:"patient"`
 
 	// PatientCode Only for those who may read files
 	PatientCode string `json:"patient_code,omitempty,omitzero"`
 
 	// PatientName Only for those who may read files
-	PatientName string      `json:"patient_name,omitempty,omitzero"`
-	Phase       Phase       `json:"phase,omitempty,omitzero"`
-	Priority    string      `json:"priority,omitempty,omitzero"`
+	PatientName string `json:"patient_name,omitempty,omitzero"`
+	Phase       Phase  `json:"phase,omitempty,omitzero"`
+	Priority    string `json:"priority,omitempty,omitzero"`
+
+	// Skips How often the patient was called and did not come
+	Skips       int         `json:"skips,omitempty,omitzero"`
+	SlotAt      Instant     `json:"slot_at,omitempty,omitzero"`
 	State       TicketState `json:"state"`
 	Station     UUID        `json:"station,omitempty,omitzero"`
 	StationName string      `json:"station_name,omitempty,omitzero"`
@@ -2656,6 +3002,12 @@ type ReadDispensingRegisterParams struct {
 	Day *Day `form:"day,omitempty" json:"day,omitempty"`
 }
 
+// ListSlotsParams defines parameters for ListSlots.
+type ListSlotsParams struct {
+	// Day Today when left out
+	Day *Day `form:"day,omitempty" json:"day,omitempty"`
+}
+
 // StreamStationParams defines parameters for StreamStation.
 type StreamStationParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
@@ -2774,6 +3126,9 @@ type SetPatientPhaseJSONRequestBody = SetPatientPhase
 // SignPrescriptionJSONRequestBody defines body for SignPrescription for application/json ContentType.
 type SignPrescriptionJSONRequestBody = SignPrescription
 
+// BookSlotJSONRequestBody defines body for BookSlot for application/json ContentType.
+type BookSlotJSONRequestBody = BookSlot
+
 // SetPatientStatusJSONRequestBody defines body for SetPatientStatus for application/json ContentType.
 type SetPatientStatusJSONRequestBody = SetPatientStatus
 
@@ -2782,6 +3137,9 @@ type CancelPrescriptionJSONRequestBody = CancelPrescription
 
 // AddProductJSONRequestBody defines body for AddProduct for application/json ContentType.
 type AddProductJSONRequestBody = AddProduct
+
+// SetQueueRulesJSONRequestBody defines body for SetQueueRules for application/json ContentType.
+type SetQueueRulesJSONRequestBody = SetQueueRules
 
 // AdoptRulesJSONRequestBody defines body for AdoptRules for application/json ContentType.
 type AdoptRulesJSONRequestBody = AdoptRules
@@ -2832,13 +3190,19 @@ type RevokeStationJSONRequestBody = RevokeStation
 type SetTargetJSONRequestBody = SetTarget
 
 // TicketAtWindowJSONRequestBody defines body for TicketAtWindow for application/json ContentType.
-type TicketAtWindowJSONRequestBody = AtStation
+type TicketAtWindowJSONRequestBody = StepUp
 
 // CallTicketJSONRequestBody defines body for CallTicket for application/json ContentType.
 type CallTicketJSONRequestBody = AtStation
 
 // SetTicketPriorityJSONRequestBody defines body for SetTicketPriority for application/json ContentType.
 type SetTicketPriorityJSONRequestBody = SetTicketPriority
+
+// SkipTicketJSONRequestBody defines body for SkipTicket for application/json ContentType.
+type SkipTicketJSONRequestBody = AtStation
+
+// TransferTicketJSONRequestBody defines body for TransferTicket for application/json ContentType.
+type TransferTicketJSONRequestBody = AtStation
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -2928,6 +3292,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /board (the `ReadBoard` operationId).
 	ReadBoard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamBoard The board as it changes
+	//
+	// Event `board` with the JSON of the board, at the start and after each change.
+	//
+	// Corresponds with GET /board/stream (the `StreamBoard` operationId).
+	StreamBoard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListBottles performs a GET /bottles (the `ListBottles` operationId) request.
 	ListBottles(ctx context.Context, params *ListBottlesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3493,6 +3864,25 @@ type ClientInterface interface {
 	// Corresponds with POST /patients/{id}/prescriptions (the `SignPrescription` operationId).
 	SignPrescription(ctx context.Context, id ID, body SignPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReadPatientSlot The quarter hour in which a patient means to come
+	//
+	// Corresponds with GET /patients/{id}/slots/{day} (the `ReadPatientSlot` operationId).
+	ReadPatientSlot(ctx context.Context, id ID, day Day, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BookSlotWithBody Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /patients/{id}/slots/{day} (the `BookSlot` operationId).
+	BookSlotWithBody(ctx context.Context, id ID, day Day, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BookSlot Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /patients/{id}/slots/{day} (the `BookSlot` operationId).
+	BookSlot(ctx context.Context, id ID, day Day, body BookSlotJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SetPatientStatusWithBody performs a POST /patients/{id}/status (the `SetPatientStatus` operationId) request,
 	// with any type of body and a specified content type.
 	SetPatientStatusWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3534,6 +3924,32 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /queue/figures (the `ReadQueueFigures` operationId).
 	ReadQueueFigures(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadMorning The day as the supervisor sees it
+	//
+	// Waiting and why, how fast the windows work, when they will be done, and what is in the way. No names.
+	//
+	// Corresponds with GET /queue/morning (the `ReadMorning` operationId).
+	ReadMorning(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadQueueRules Opening hours, targets, and where those are found who clear a hold
+	//
+	// Corresponds with GET /queue/rules (the `ReadQueueRules` operationId).
+	ReadQueueRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetQueueRulesWithBody Decide the opening hours, the targets and the rooms
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
+	SetQueueRulesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetQueueRules Decide the opening hours, the targets and the rooms
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
+	SetQueueRules(ctx context.Context, body SetQueueRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReadDispensingRegister The dispensing register of a day
 	//
@@ -3628,6 +4044,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /session/switch (the `SwitchSession` operationId).
 	SwitchSession(ctx context.Context, body SwitchSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSlots The arrival slots of a day, and how many each still takes
+	//
+	// Corresponds with GET /slots (the `ListSlots` operationId).
+	ListSlots(ctx context.Context, params *ListSlotsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListStaff performs a GET /staff (the `ListStaff` operationId) request.
 	ListStaff(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3764,6 +4185,13 @@ type ClientInterface interface {
 	// Corresponds with PUT /stations/{id}/live (the `PutLive` operationId).
 	PutLive(ctx context.Context, id ID, body PutLiveJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CallNext Call the first patient who waits and may be served to this window
+	//
+	// Whoever a rule keeps from a dose today is passed over and keeps the place. Of two windows that ask at once each gets another patient.
+	//
+	// Corresponds with POST /stations/{id}/next (the `CallNext` operationId).
+	CallNext(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// StreamOrders Signed orders for this station
 	//
 	// Event `order`, data is a signed order {payload, signature}. Every standing order is sent on connecting and again
@@ -3870,6 +4298,34 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /tickets/{id}/priority (the `SetTicketPriority` operationId).
 	SetTicketPriority(ctx context.Context, id ID, body SetTicketPriorityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SkipTicketWithBody Called by this window and did not come. Three others go first; the number stays
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /tickets/{id}/skip (the `SkipTicket` operationId).
+	SkipTicketWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SkipTicket Called by this window and did not come. Three others go first; the number stays
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /tickets/{id}/skip (the `SkipTicket` operationId).
+	SkipTicket(ctx context.Context, id ID, body SkipTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TransferTicketWithBody From the window that has the patient to another one, unless a dose is under way
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
+	TransferTicketWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TransferTicket From the window that has the patient to another one, unless a dose is under way
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
+	TransferTicket(ctx context.Context, id ID, body TransferTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAudit The chain of changes, newest first
@@ -3907,6 +4363,23 @@ func (c *Client) ReadBalances(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with GET /board (the `ReadBoard` operationId).
 func (c *Client) ReadBoard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadBoardRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamBoard The board as it changes
+//
+// Event `board` with the JSON of the board, at the start and after each change.
+//
+// Corresponds with GET /board/stream (the `StreamBoard` operationId).
+func (c *Client) StreamBoard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamBoardRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -5421,6 +5894,55 @@ func (c *Client) SignPrescription(ctx context.Context, id ID, body SignPrescript
 	return c.Client.Do(req)
 }
 
+// ReadPatientSlot The quarter hour in which a patient means to come
+//
+// Corresponds with GET /patients/{id}/slots/{day} (the `ReadPatientSlot` operationId).
+func (c *Client) ReadPatientSlot(ctx context.Context, id ID, day Day, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadPatientSlotRequest(c.Server, id, day)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BookSlotWithBody Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /patients/{id}/slots/{day} (the `BookSlot` operationId).
+func (c *Client) BookSlotWithBody(ctx context.Context, id ID, day Day, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBookSlotRequestWithBody(c.Server, id, day, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BookSlot Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /patients/{id}/slots/{day} (the `BookSlot` operationId).
+func (c *Client) BookSlot(ctx context.Context, id ID, day Day, body BookSlotJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBookSlotRequest(c.Server, id, day, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SetPatientStatusWithBody performs a POST /patients/{id}/status (the `SetPatientStatus` operationId) request,
 // with any type of body and a specified content type.
 func (c *Client) SetPatientStatusWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5553,6 +6075,72 @@ func (c *Client) ReadQueue(ctx context.Context, reqEditors ...RequestEditorFn) (
 // Corresponds with GET /queue/figures (the `ReadQueueFigures` operationId).
 func (c *Client) ReadQueueFigures(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadQueueFiguresRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadMorning The day as the supervisor sees it
+//
+// Waiting and why, how fast the windows work, when they will be done, and what is in the way. No names.
+//
+// Corresponds with GET /queue/morning (the `ReadMorning` operationId).
+func (c *Client) ReadMorning(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadMorningRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadQueueRules Opening hours, targets, and where those are found who clear a hold
+//
+// Corresponds with GET /queue/rules (the `ReadQueueRules` operationId).
+func (c *Client) ReadQueueRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadQueueRulesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetQueueRulesWithBody Decide the opening hours, the targets and the rooms
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
+func (c *Client) SetQueueRulesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetQueueRulesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetQueueRules Decide the opening hours, the targets and the rooms
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
+func (c *Client) SetQueueRules(ctx context.Context, body SetQueueRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetQueueRulesRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5787,6 +6375,21 @@ func (c *Client) SwitchSessionWithBody(ctx context.Context, contentType string, 
 // Corresponds with POST /session/switch (the `SwitchSession` operationId).
 func (c *Client) SwitchSession(ctx context.Context, body SwitchSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSwitchSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSlots The arrival slots of a day, and how many each still takes
+//
+// Corresponds with GET /slots (the `ListSlots` operationId).
+func (c *Client) ListSlots(ctx context.Context, params *ListSlotsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSlotsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6202,6 +6805,23 @@ func (c *Client) PutLive(ctx context.Context, id ID, body PutLiveJSONRequestBody
 	return c.Client.Do(req)
 }
 
+// CallNext Call the first patient who waits and may be served to this window
+//
+// Whoever a rule keeps from a dose today is passed over and keeps the place. Of two windows that ask at once each gets another patient.
+//
+// Corresponds with POST /stations/{id}/next (the `CallNext` operationId).
+func (c *Client) CallNext(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCallNextRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // StreamOrders Signed orders for this station
 //
 // Event `order`, data is a signed order {payload, signature}. Every standing order is sent on connecting and again
@@ -6489,6 +7109,74 @@ func (c *Client) SetTicketPriority(ctx context.Context, id ID, body SetTicketPri
 	return c.Client.Do(req)
 }
 
+// SkipTicketWithBody Called by this window and did not come. Three others go first; the number stays
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /tickets/{id}/skip (the `SkipTicket` operationId).
+func (c *Client) SkipTicketWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSkipTicketRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SkipTicket Called by this window and did not come. Three others go first; the number stays
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /tickets/{id}/skip (the `SkipTicket` operationId).
+func (c *Client) SkipTicket(ctx context.Context, id ID, body SkipTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSkipTicketRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TransferTicketWithBody From the window that has the patient to another one, unless a dose is under way
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
+func (c *Client) TransferTicketWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransferTicketRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TransferTicket From the window that has the patient to another one, unless a dose is under way
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
+func (c *Client) TransferTicket(ctx context.Context, id ID, body TransferTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransferTicketRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewListAuditRequest constructs an http.Request for the ListAudit method
 func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
 	var err error
@@ -6604,6 +7292,33 @@ func NewReadBoardRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/board")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStreamBoardRequest constructs an http.Request for the StreamBoard method
+func NewStreamBoardRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/board/stream")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -9534,6 +10249,101 @@ func NewSignPrescriptionRequestWithBody(server string, id ID, contentType string
 	return req, nil
 }
 
+// NewReadPatientSlotRequest constructs an http.Request for the ReadPatientSlot method
+func NewReadPatientSlotRequest(server string, id ID, day Day) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "day", day, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "date"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/slots/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBookSlotRequest calls the generic BookSlot builder with application/json body
+func NewBookSlotRequest(server string, id ID, day Day, body BookSlotJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBookSlotRequestWithBody(server, id, day, "application/json", bodyReader)
+}
+
+// NewBookSlotRequestWithBody constructs an http.Request for the BookSlot method, with any body, and a specified content type
+func NewBookSlotRequestWithBody(server string, id ID, day Day, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "day", day, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "date"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/slots/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewSetPatientStatusRequest calls the generic SetPatientStatus builder with application/json body
 func NewSetPatientStatusRequest(server string, id ID, body SetPatientStatusJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9799,6 +10609,100 @@ func NewReadQueueFiguresRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewReadMorningRequest constructs an http.Request for the ReadMorning method
+func NewReadMorningRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queue/morning")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadQueueRulesRequest constructs an http.Request for the ReadQueueRules method
+func NewReadQueueRulesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queue/rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetQueueRulesRequest calls the generic SetQueueRules builder with application/json body
+func NewSetQueueRulesRequest(server string, body SetQueueRulesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetQueueRulesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetQueueRulesRequestWithBody constructs an http.Request for the SetQueueRules method, with any body, and a specified content type
+func NewSetQueueRulesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queue/rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -10134,6 +11038,60 @@ func NewSwitchSessionRequestWithBody(server string, contentType string, body io.
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListSlotsRequest constructs an http.Request for the ListSlots method
+func NewListSlotsRequest(server string, params *ListSlotsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/slots")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Day != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "day", *params.Day, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -10839,6 +11797,40 @@ func NewPutLiveRequestWithBody(server string, id ID, contentType string, body io
 	return req, nil
 }
 
+// NewCallNextRequest constructs an http.Request for the CallNext method
+func NewCallNextRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stations/%s/next", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewStreamOrdersRequest constructs an http.Request for the StreamOrders method
 func NewStreamOrdersRequest(server string, id ID) (*http.Request, error) {
 	var err error
@@ -11389,6 +12381,100 @@ func NewSetTicketPriorityRequestWithBody(server string, id ID, contentType strin
 	return req, nil
 }
 
+// NewSkipTicketRequest calls the generic SkipTicket builder with application/json body
+func NewSkipTicketRequest(server string, id ID, body SkipTicketJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSkipTicketRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewSkipTicketRequestWithBody constructs an http.Request for the SkipTicket method, with any body, and a specified content type
+func NewSkipTicketRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tickets/%s/skip", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewTransferTicketRequest calls the generic TransferTicket builder with application/json body
+func NewTransferTicketRequest(server string, id ID, body TransferTicketJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTransferTicketRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewTransferTicketRequestWithBody constructs an http.Request for the TransferTicket method, with any body, and a specified content type
+func NewTransferTicketRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tickets/%s/transfer", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -11453,6 +12539,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /board (the `ReadBoard` operationId).
 	ReadBoardWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadBoardResponse, error)
+
+	// StreamBoardWithResponse The board as it changes
+	//
+	// Event `board` with the JSON of the board, at the start and after each change.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /board/stream (the `StreamBoard` operationId).
+	StreamBoardWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StreamBoardResponse, error)
 
 	// ListBottlesWithResponse performs a GET /bottles (the `ListBottles` operationId) request.
 	//
@@ -12080,6 +13175,27 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /patients/{id}/prescriptions (the `SignPrescription` operationId).
 	SignPrescriptionWithResponse(ctx context.Context, id ID, body SignPrescriptionJSONRequestBody, reqEditors ...RequestEditorFn) (*SignPrescriptionResponse, error)
 
+	// ReadPatientSlotWithResponse The quarter hour in which a patient means to come
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{id}/slots/{day} (the `ReadPatientSlot` operationId).
+	ReadPatientSlotWithResponse(ctx context.Context, id ID, day Day, reqEditors ...RequestEditorFn) (*ReadPatientSlotResponse, error)
+
+	// BookSlotWithBodyWithResponse Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /patients/{id}/slots/{day} (the `BookSlot` operationId).
+	BookSlotWithBodyWithResponse(ctx context.Context, id ID, day Day, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BookSlotResponse, error)
+
+	// BookSlotWithResponse Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /patients/{id}/slots/{day} (the `BookSlot` operationId).
+	BookSlotWithResponse(ctx context.Context, id ID, day Day, body BookSlotJSONRequestBody, reqEditors ...RequestEditorFn) (*BookSlotResponse, error)
+
 	// SetPatientStatusWithBodyWithResponse performs a POST /patients/{id}/status (the `SetPatientStatus` operationId) request,
 	// with any type of body and a specified content type.
 	//
@@ -12135,6 +13251,36 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /queue/figures (the `ReadQueueFigures` operationId).
 	ReadQueueFiguresWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadQueueFiguresResponse, error)
+
+	// ReadMorningWithResponse The day as the supervisor sees it
+	//
+	// Waiting and why, how fast the windows work, when they will be done, and what is in the way. No names.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /queue/morning (the `ReadMorning` operationId).
+	ReadMorningWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadMorningResponse, error)
+
+	// ReadQueueRulesWithResponse Opening hours, targets, and where those are found who clear a hold
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /queue/rules (the `ReadQueueRules` operationId).
+	ReadQueueRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadQueueRulesResponse, error)
+
+	// SetQueueRulesWithBodyWithResponse Decide the opening hours, the targets and the rooms
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
+	SetQueueRulesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetQueueRulesResponse, error)
+
+	// SetQueueRulesWithResponse Decide the opening hours, the targets and the rooms
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
+	SetQueueRulesWithResponse(ctx context.Context, body SetQueueRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*SetQueueRulesResponse, error)
 
 	// ReadDispensingRegisterWithResponse The dispensing register of a day
 	//
@@ -12237,6 +13383,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /session/switch (the `SwitchSession` operationId).
 	SwitchSessionWithResponse(ctx context.Context, body SwitchSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*SwitchSessionResponse, error)
+
+	// ListSlotsWithResponse The arrival slots of a day, and how many each still takes
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /slots (the `ListSlots` operationId).
+	ListSlotsWithResponse(ctx context.Context, params *ListSlotsParams, reqEditors ...RequestEditorFn) (*ListSlotsResponse, error)
 
 	// ListStaffWithResponse performs a GET /staff (the `ListStaff` operationId) request.
 	//
@@ -12401,6 +13554,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /stations/{id}/live (the `PutLive` operationId).
 	PutLiveWithResponse(ctx context.Context, id ID, body PutLiveJSONRequestBody, reqEditors ...RequestEditorFn) (*PutLiveResponse, error)
 
+	// CallNextWithResponse Call the first patient who waits and may be served to this window
+	//
+	// Whoever a rule keeps from a dose today is passed over and keeps the place. Of two windows that ask at once each gets another patient.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stations/{id}/next (the `CallNext` operationId).
+	CallNextWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*CallNextResponse, error)
+
 	// StreamOrdersWithResponse Signed orders for this station
 	//
 	// Event `order`, data is a signed order {payload, signature}. Every standing order is sent on connecting and again
@@ -12527,6 +13689,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /tickets/{id}/priority (the `SetTicketPriority` operationId).
 	SetTicketPriorityWithResponse(ctx context.Context, id ID, body SetTicketPriorityJSONRequestBody, reqEditors ...RequestEditorFn) (*SetTicketPriorityResponse, error)
+
+	// SkipTicketWithBodyWithResponse Called by this window and did not come. Three others go first; the number stays
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /tickets/{id}/skip (the `SkipTicket` operationId).
+	SkipTicketWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SkipTicketResponse, error)
+
+	// SkipTicketWithResponse Called by this window and did not come. Three others go first; the number stays
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /tickets/{id}/skip (the `SkipTicket` operationId).
+	SkipTicketWithResponse(ctx context.Context, id ID, body SkipTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*SkipTicketResponse, error)
+
+	// TransferTicketWithBodyWithResponse From the window that has the patient to another one, unless a dose is under way
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
+	TransferTicketWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TransferTicketResponse, error)
+
+	// TransferTicketWithResponse From the window that has the patient to another one, unless a dose is under way
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
+	TransferTicketWithResponse(ctx context.Context, id ID, body TransferTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferTicketResponse, error)
 }
 
 type ListAuditResponse struct {
@@ -12667,6 +13857,47 @@ func (r ReadBoardResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReadBoardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamBoardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StreamBoardResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamBoardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamBoardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamBoardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamBoardResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15525,6 +16756,102 @@ func (r SignPrescriptionResponse) ContentType() string {
 	return ""
 }
 
+type ReadPatientSlotResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PatientSlot
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadPatientSlotResponse) GetJSON200() *PatientSlot {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadPatientSlotResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadPatientSlotResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadPatientSlotResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadPatientSlotResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadPatientSlotResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BookSlotResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PatientSlot
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BookSlotResponse) GetJSON200() *PatientSlot {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BookSlotResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BookSlotResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BookSlotResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BookSlotResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BookSlotResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SetPatientStatusResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -15855,6 +17182,150 @@ func (r ReadQueueFiguresResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReadQueueFiguresResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadMorningResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Morning
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadMorningResponse) GetJSON200() *Morning {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadMorningResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadMorningResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadMorningResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadMorningResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadMorningResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadQueueRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QueueRules
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadQueueRulesResponse) GetJSON200() *QueueRules {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadQueueRulesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadQueueRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadQueueRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadQueueRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadQueueRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetQueueRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QueueRules
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetQueueRulesResponse) GetJSON200() *QueueRules {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetQueueRulesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetQueueRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetQueueRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetQueueRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetQueueRulesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16259,6 +17730,54 @@ func (r SwitchSessionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SwitchSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListSlotsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SlotList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSlotsResponse) GetJSON200() *SlotList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSlotsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSlotsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSlotsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSlotsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSlotsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -17122,6 +18641,54 @@ func (r PutLiveResponse) ContentType() string {
 	return ""
 }
 
+type CallNextResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ticket
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CallNextResponse) GetJSON200() *Ticket {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CallNextResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CallNextResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CallNextResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CallNextResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CallNextResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type StreamOrdersResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -17725,6 +19292,102 @@ func (r SetTicketPriorityResponse) ContentType() string {
 	return ""
 }
 
+type SkipTicketResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ticket
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SkipTicketResponse) GetJSON200() *Ticket {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SkipTicketResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SkipTicketResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SkipTicketResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SkipTicketResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SkipTicketResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TransferTicketResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Ticket
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TransferTicketResponse) GetJSON200() *Ticket {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TransferTicketResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TransferTicketResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TransferTicketResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TransferTicketResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TransferTicketResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListAuditWithResponse The chain of changes, newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -17762,6 +19425,21 @@ func (c *ClientWithResponses) ReadBoardWithResponse(ctx context.Context, reqEdit
 		return nil, err
 	}
 	return ParseReadBoardResponse(rsp)
+}
+
+// StreamBoardWithResponse The board as it changes
+//
+// Event `board` with the JSON of the board, at the start and after each change.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /board/stream (the `StreamBoard` operationId).
+func (c *ClientWithResponses) StreamBoardWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StreamBoardResponse, error) {
+	rsp, err := c.StreamBoard(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamBoardResponse(rsp)
 }
 
 // ListBottlesWithResponse performs a GET /bottles (the `ListBottles` operationId) request.
@@ -18954,6 +20632,45 @@ func (c *ClientWithResponses) SignPrescriptionWithResponse(ctx context.Context, 
 	return ParseSignPrescriptionResponse(rsp)
 }
 
+// ReadPatientSlotWithResponse The quarter hour in which a patient means to come
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{id}/slots/{day} (the `ReadPatientSlot` operationId).
+func (c *ClientWithResponses) ReadPatientSlotWithResponse(ctx context.Context, id ID, day Day, reqEditors ...RequestEditorFn) (*ReadPatientSlotResponse, error) {
+	rsp, err := c.ReadPatientSlot(ctx, id, day, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadPatientSlotResponse(rsp)
+}
+
+// BookSlotWithBodyWithResponse Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /patients/{id}/slots/{day} (the `BookSlot` operationId).
+func (c *ClientWithResponses) BookSlotWithBodyWithResponse(ctx context.Context, id ID, day Day, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BookSlotResponse, error) {
+	rsp, err := c.BookSlotWithBody(ctx, id, day, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBookSlotResponse(rsp)
+}
+
+// BookSlotWithResponse Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /patients/{id}/slots/{day} (the `BookSlot` operationId).
+func (c *ClientWithResponses) BookSlotWithResponse(ctx context.Context, id ID, day Day, body BookSlotJSONRequestBody, reqEditors ...RequestEditorFn) (*BookSlotResponse, error) {
+	rsp, err := c.BookSlot(ctx, id, day, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBookSlotResponse(rsp)
+}
+
 // SetPatientStatusWithBodyWithResponse performs a POST /patients/{id}/status (the `SetPatientStatus` operationId) request,
 // with any type of body and a specified content type.
 //
@@ -19068,6 +20785,60 @@ func (c *ClientWithResponses) ReadQueueFiguresWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseReadQueueFiguresResponse(rsp)
+}
+
+// ReadMorningWithResponse The day as the supervisor sees it
+//
+// Waiting and why, how fast the windows work, when they will be done, and what is in the way. No names.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /queue/morning (the `ReadMorning` operationId).
+func (c *ClientWithResponses) ReadMorningWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadMorningResponse, error) {
+	rsp, err := c.ReadMorning(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadMorningResponse(rsp)
+}
+
+// ReadQueueRulesWithResponse Opening hours, targets, and where those are found who clear a hold
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /queue/rules (the `ReadQueueRules` operationId).
+func (c *ClientWithResponses) ReadQueueRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadQueueRulesResponse, error) {
+	rsp, err := c.ReadQueueRules(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadQueueRulesResponse(rsp)
+}
+
+// SetQueueRulesWithBodyWithResponse Decide the opening hours, the targets and the rooms
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
+func (c *ClientWithResponses) SetQueueRulesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetQueueRulesResponse, error) {
+	rsp, err := c.SetQueueRulesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetQueueRulesResponse(rsp)
+}
+
+// SetQueueRulesWithResponse Decide the opening hours, the targets and the rooms
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
+func (c *ClientWithResponses) SetQueueRulesWithResponse(ctx context.Context, body SetQueueRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*SetQueueRulesResponse, error) {
+	rsp, err := c.SetQueueRules(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetQueueRulesResponse(rsp)
 }
 
 // ReadDispensingRegisterWithResponse The dispensing register of a day
@@ -19254,6 +21025,19 @@ func (c *ClientWithResponses) SwitchSessionWithResponse(ctx context.Context, bod
 		return nil, err
 	}
 	return ParseSwitchSessionResponse(rsp)
+}
+
+// ListSlotsWithResponse The arrival slots of a day, and how many each still takes
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /slots (the `ListSlots` operationId).
+func (c *ClientWithResponses) ListSlotsWithResponse(ctx context.Context, params *ListSlotsParams, reqEditors ...RequestEditorFn) (*ListSlotsResponse, error) {
+	rsp, err := c.ListSlots(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSlotsResponse(rsp)
 }
 
 // ListStaffWithResponse performs a GET /staff (the `ListStaff` operationId) request.
@@ -19581,6 +21365,21 @@ func (c *ClientWithResponses) PutLiveWithResponse(ctx context.Context, id ID, bo
 	return ParsePutLiveResponse(rsp)
 }
 
+// CallNextWithResponse Call the first patient who waits and may be served to this window
+//
+// Whoever a rule keeps from a dose today is passed over and keeps the place. Of two windows that ask at once each gets another patient.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stations/{id}/next (the `CallNext` operationId).
+func (c *ClientWithResponses) CallNextWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*CallNextResponse, error) {
+	rsp, err := c.CallNext(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCallNextResponse(rsp)
+}
+
 // StreamOrdersWithResponse Signed orders for this station
 //
 // Event `order`, data is a signed order {payload, signature}. Every standing order is sent on connecting and again
@@ -19816,6 +21615,58 @@ func (c *ClientWithResponses) SetTicketPriorityWithResponse(ctx context.Context,
 	return ParseSetTicketPriorityResponse(rsp)
 }
 
+// SkipTicketWithBodyWithResponse Called by this window and did not come. Three others go first; the number stays
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /tickets/{id}/skip (the `SkipTicket` operationId).
+func (c *ClientWithResponses) SkipTicketWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SkipTicketResponse, error) {
+	rsp, err := c.SkipTicketWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSkipTicketResponse(rsp)
+}
+
+// SkipTicketWithResponse Called by this window and did not come. Three others go first; the number stays
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /tickets/{id}/skip (the `SkipTicket` operationId).
+func (c *ClientWithResponses) SkipTicketWithResponse(ctx context.Context, id ID, body SkipTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*SkipTicketResponse, error) {
+	rsp, err := c.SkipTicket(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSkipTicketResponse(rsp)
+}
+
+// TransferTicketWithBodyWithResponse From the window that has the patient to another one, unless a dose is under way
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
+func (c *ClientWithResponses) TransferTicketWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TransferTicketResponse, error) {
+	rsp, err := c.TransferTicketWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransferTicketResponse(rsp)
+}
+
+// TransferTicketWithResponse From the window that has the patient to another one, unless a dose is under way
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
+func (c *ClientWithResponses) TransferTicketWithResponse(ctx context.Context, id ID, body TransferTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferTicketResponse, error) {
+	rsp, err := c.TransferTicket(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransferTicketResponse(rsp)
+}
+
 // ParseListAuditResponse parses an HTTP response from a ListAuditWithResponse call
 func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -19903,6 +21754,32 @@ func ParseReadBoardResponse(rsp *http.Response) (*ReadBoardResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStreamBoardResponse parses an HTTP response from a StreamBoardWithResponse call
+func ParseStreamBoardResponse(rsp *http.Response) (*StreamBoardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamBoardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -21882,6 +23759,72 @@ func ParseSignPrescriptionResponse(rsp *http.Response) (*SignPrescriptionRespons
 	return response, nil
 }
 
+// ParseReadPatientSlotResponse parses an HTTP response from a ReadPatientSlotWithResponse call
+func ParseReadPatientSlotResponse(rsp *http.Response) (*ReadPatientSlotResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadPatientSlotResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PatientSlot
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBookSlotResponse parses an HTTP response from a BookSlotWithResponse call
+func ParseBookSlotResponse(rsp *http.Response) (*BookSlotResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BookSlotResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PatientSlot
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseSetPatientStatusResponse parses an HTTP response from a SetPatientStatusWithResponse call
 func ParseSetPatientStatusResponse(rsp *http.Response) (*SetPatientStatusResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -22096,6 +24039,105 @@ func ParseReadQueueFiguresResponse(rsp *http.Response) (*ReadQueueFiguresRespons
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest QueueFigures
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadMorningResponse parses an HTTP response from a ReadMorningWithResponse call
+func ParseReadMorningResponse(rsp *http.Response) (*ReadMorningResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadMorningResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Morning
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadQueueRulesResponse parses an HTTP response from a ReadQueueRulesWithResponse call
+func ParseReadQueueRulesResponse(rsp *http.Response) (*ReadQueueRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadQueueRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QueueRules
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetQueueRulesResponse parses an HTTP response from a SetQueueRulesWithResponse call
+func ParseSetQueueRulesResponse(rsp *http.Response) (*SetQueueRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetQueueRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QueueRules
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -22377,6 +24419,39 @@ func ParseSwitchSessionResponse(rsp *http.Response) (*SwitchSessionResponse, err
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListSlotsResponse parses an HTTP response from a ListSlotsWithResponse call
+func ParseListSlotsResponse(rsp *http.Response) (*ListSlotsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSlotsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SlotList
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -22984,6 +25059,39 @@ func ParsePutLiveResponse(rsp *http.Response) (*PutLiveResponse, error) {
 	return response, nil
 }
 
+// ParseCallNextResponse parses an HTTP response from a CallNextWithResponse call
+func ParseCallNextResponse(rsp *http.Response) (*CallNextResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CallNextResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ticket
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseStreamOrdersResponse parses an HTTP response from a StreamOrdersWithResponse call
 func ParseStreamOrdersResponse(rsp *http.Response) (*StreamOrdersResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -23368,6 +25476,72 @@ func ParseSetTicketPriorityResponse(rsp *http.Response) (*SetTicketPriorityRespo
 	}
 
 	response := &SetTicketPriorityResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ticket
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSkipTicketResponse parses an HTTP response from a SkipTicketWithResponse call
+func ParseSkipTicketResponse(rsp *http.Response) (*SkipTicketResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SkipTicketResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Ticket
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTransferTicketResponse parses an HTTP response from a TransferTicketWithResponse call
+func ParseTransferTicketResponse(rsp *http.Response) (*TransferTicketResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TransferTicketResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}

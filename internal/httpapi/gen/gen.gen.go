@@ -440,6 +440,93 @@ func (e LotState) Valid() bool {
 	}
 }
 
+// Defines values for MissedTargetTarget.
+const (
+	MissedTargetTargetLongestWait MissedTargetTarget = "longest_wait"
+	MissedTargetTargetMedianWait  MissedTargetTarget = "median_wait"
+	MissedTargetTargetP90Visit    MissedTargetTarget = "p90_visit"
+)
+
+// Valid indicates whether the value is a known member of the MissedTargetTarget enum.
+func (e MissedTargetTarget) Valid() bool {
+	switch e {
+	case MissedTargetTargetLongestWait:
+		return true
+	case MissedTargetTargetMedianWait:
+		return true
+	case MissedTargetTargetP90Visit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MorningCauseCause.
+const (
+	MorningCauseCauseDevice       MorningCauseCause = "device"
+	MorningCauseCauseException    MorningCauseCause = "exception"
+	MorningCauseCauseHold         MorningCauseCause = "hold"
+	MorningCauseCauseNoWindow     MorningCauseCause = "no_window"
+	MorningCauseCausePrescription MorningCauseCause = "prescription"
+)
+
+// Valid indicates whether the value is a known member of the MorningCauseCause enum.
+func (e MorningCauseCause) Valid() bool {
+	switch e {
+	case MorningCauseCauseDevice:
+		return true
+	case MorningCauseCauseException:
+		return true
+	case MorningCauseCauseHold:
+		return true
+	case MorningCauseCauseNoWindow:
+		return true
+	case MorningCauseCausePrescription:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MorningStepStep.
+const (
+	MorningStepStepArrived    MorningStepStep = "arrived"
+	MorningStepStepAtWindow   MorningStepStep = "at_window"
+	MorningStepStepCalled     MorningStepStep = "called"
+	MorningStepStepHanded     MorningStepStep = "handed"
+	MorningStepStepIdentified MorningStepStep = "identified"
+	MorningStepStepLeft       MorningStepStep = "left"
+	MorningStepStepMeasured   MorningStepStep = "measured"
+	MorningStepStepPoured     MorningStepStep = "poured"
+	MorningStepStepSwallowed  MorningStepStep = "swallowed"
+)
+
+// Valid indicates whether the value is a known member of the MorningStepStep enum.
+func (e MorningStepStep) Valid() bool {
+	switch e {
+	case MorningStepStepArrived:
+		return true
+	case MorningStepStepAtWindow:
+		return true
+	case MorningStepStepCalled:
+		return true
+	case MorningStepStepHanded:
+		return true
+	case MorningStepStepIdentified:
+		return true
+	case MorningStepStepLeft:
+		return true
+	case MorningStepStepMeasured:
+		return true
+	case MorningStepStepPoured:
+		return true
+	case MorningStepStepSwallowed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PatientDayState.
 const (
 	PatientDayStateClosed   PatientDayState = "closed"
@@ -671,6 +758,24 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeUnauthenticated:
 		return true
 	case ProblemCodeUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RefusalCountWhere.
+const (
+	RefusalCountWhereDoor   RefusalCountWhere = "door"
+	RefusalCountWhereWindow RefusalCountWhere = "window"
+)
+
+// Valid indicates whether the value is a known member of the RefusalCountWhere enum.
+func (e RefusalCountWhere) Valid() bool {
+	switch e {
+	case RefusalCountWhereDoor:
+		return true
+	case RefusalCountWhereWindow:
 		return true
 	default:
 		return false
@@ -1124,6 +1229,9 @@ type Board struct {
 	// Day A clinic day, YYYY-MM-DD
 	Day Day `json:"day"`
 
+	// EstimateS How long somebody waits who comes now; null when nobody knows
+	EstimateS *int64 `json:"estimate_s,omitempty"`
+
 	// Waiting Numbers in the order in which they will be called
 	Waiting      []int `json:"waiting"`
 	WaitingCount int   `json:"waiting_count"`
@@ -1135,6 +1243,11 @@ type BoardCall struct {
 	Number      int         `json:"number"`
 	State       TicketState `json:"state"`
 	StationName string      `json:"station_name"`
+}
+
+// BookSlot defines model for BookSlot.
+type BookSlot struct {
+	At Instant `json:"at,omitempty,omitzero"`
 }
 
 // Bottle defines model for Bottle.
@@ -1204,8 +1317,20 @@ type CheckIn struct {
 
 // CheckedIn defines model for CheckedIn.
 type CheckedIn struct {
+	// AfterClosing The windows close before this patient would be called. Nobody is refused for it
+	AfterClosing bool `json:"after_closing,omitempty,omitzero"`
+
+	// Ahead How many are called before
+	Ahead    int      `json:"ahead,omitempty,omitzero"`
+	ClosesAt Instant  `json:"closes_at,omitempty,omitzero"`
 	Decision Decision `json:"decision"`
-	Ticket   Ticket   `json:"ticket"`
+
+	// EstimateS How long until the call; null when nobody knows
+	EstimateS *int64 `json:"estimate_s,omitempty"`
+
+	// Rooms Where those are found who clear what keeps the patient
+	Rooms  []Room `json:"rooms,omitempty,omitzero"`
+	Ticket Ticket `json:"ticket"`
 }
 
 // ClearReferral defines model for ClearReferral.
@@ -1334,6 +1459,16 @@ type DeviceKind string
 
 // DeviceState defines model for DeviceState.
 type DeviceState string
+
+// DeviceTrouble defines model for DeviceTrouble.
+type DeviceTrouble struct {
+	Detail      string      `json:"detail,omitempty,omitzero"`
+	Kind        DeviceKind  `json:"kind"`
+	Since       Instant     `json:"since"`
+	State       DeviceState `json:"state"`
+	Station     UUID        `json:"station"`
+	StationName string      `json:"station_name"`
+}
 
 // Dispensing defines model for Dispensing.
 type Dispensing struct {
@@ -1528,6 +1663,14 @@ type FigureEntryList struct {
 // FigureScope defines model for FigureScope.
 type FigureScope string
 
+// Forecast defines model for Forecast.
+type Forecast struct {
+	AllAt     Instant `json:"all_at,omitempty,omitzero"`
+	Known     bool    `json:"known"`
+	WaitingAt Instant `json:"waiting_at,omitempty,omitzero"`
+	Windows   int     `json:"windows"`
+}
+
 // HandOver defines model for HandOver.
 type HandOver struct {
 	Code CardCode `json:"code"`
@@ -1688,6 +1831,16 @@ type Member struct {
 	Username string `json:"username"`
 }
 
+// MissedTarget defines model for MissedTarget.
+type MissedTarget struct {
+	LimitS int64              `json:"limit_s"`
+	Target MissedTargetTarget `json:"target"`
+	ValueS int64              `json:"value_s"`
+}
+
+// MissedTargetTarget defines model for MissedTarget.Target.
+type MissedTargetTarget string
+
 // MonthFigures defines model for MonthFigures.
 type MonthFigures struct {
 	End     int `json:"end"`
@@ -1699,6 +1852,91 @@ type MonthFigures struct {
 
 	// To A clinic day, YYYY-MM-DD
 	To Day `json:"to"`
+}
+
+// Morning defines model for Morning.
+type Morning struct {
+	AtWindow int `json:"at_window"`
+
+	// Away Went without being seen
+	Away int `json:"away"`
+
+	// Causes What the waiting of today went into
+	Causes   []MorningCause `json:"causes"`
+	ClosesAt Instant        `json:"closes_at,omitempty,omitzero"`
+
+	// Coming Due today and not here yet
+	Coming int `json:"coming"`
+
+	// CycleS What one patient takes of a window; 0 when nothing was measured
+	CycleS int64 `json:"cycle_s"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day Day `json:"day"`
+
+	// Forecasts With one window fewer, as it is, and with one more
+	Forecasts []Forecast `json:"forecasts"`
+
+	// LongestS Of those who wait now
+	LongestS int64 `json:"longest_s"`
+
+	// Missed Targets that are not kept
+	Missed   []MissedTarget   `json:"missed"`
+	Now      Instant          `json:"now"`
+	Quarters []QuarterFigures `json:"quarters"`
+	Refusals []RefusalCount   `json:"refusals"`
+	Rules    QueueRules       `json:"rules"`
+	Served   int              `json:"served"`
+	Service  Spread           `json:"service"`
+
+	// Serving Windows that serve now
+	Serving int `json:"serving"`
+
+	// Steps Each step of a visit that was seen today
+	Steps   []MorningStep   `json:"steps"`
+	Trouble []DeviceTrouble `json:"trouble"`
+
+	// Usual The median of the days before
+	Usual []QuarterFigures `json:"usual"`
+
+	// UsualDays Of how many days
+	UsualDays int    `json:"usual_days"`
+	Visit     Spread `json:"visit"`
+	Wait      Spread `json:"wait"`
+
+	// Waiting Here and not at a window
+	Waiting int             `json:"waiting"`
+	Windows []MorningWindow `json:"windows"`
+}
+
+// MorningCause defines model for MorningCause.
+type MorningCause struct {
+	Cause   MorningCauseCause `json:"cause"`
+	WaitedS int64             `json:"waited_s"`
+}
+
+// MorningCauseCause defines model for MorningCause.Cause.
+type MorningCauseCause string
+
+// MorningStep defines model for MorningStep.
+type MorningStep struct {
+	Step MorningStepStep `json:"step"`
+	Took Spread          `json:"took"`
+}
+
+// MorningStepStep defines model for MorningStep.Step.
+type MorningStepStep string
+
+// MorningWindow defines model for MorningWindow.
+type MorningWindow struct {
+	Name    string `json:"name"`
+	PerHour int    `json:"per_hour"`
+	Served  int    `json:"served"`
+	Service Spread `json:"service"`
+	Station UUID   `json:"station"`
+
+	// Up Its counter listens or reports
+	Up bool `json:"up"`
 }
 
 // MountBottle defines model for MountBottle.
@@ -1836,6 +2074,15 @@ type PatientList struct {
 
 	// Next Cursor of the next page, absent on the last
 	Next string `json:"next,omitempty,omitzero"`
+}
+
+// PatientSlot defines model for PatientSlot.
+type PatientSlot struct {
+	At Instant `json:"at,omitempty,omitzero"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day     Day  `json:"day"`
+	Patient UUID `json:"patient"`
 }
 
 // PatientStatus defines model for PatientStatus.
@@ -2017,6 +2264,35 @@ type QueueFigures struct {
 	Waiting     int              `json:"waiting"`
 }
 
+// QueueRooms defines model for QueueRooms.
+type QueueRooms struct {
+	Doctor     RoomName `json:"doctor,omitempty,omitzero"`
+	Nurse      RoomName `json:"nurse,omitempty,omitzero"`
+	Pharmacist RoomName `json:"pharmacist,omitempty,omitzero"`
+}
+
+// QueueRules defines model for QueueRules.
+type QueueRules struct {
+	ClosesMin int `json:"closes_min"`
+
+	// OpensMin Minutes after local midnight; both 0 when not decided
+	OpensMin int        `json:"opens_min"`
+	Rooms    QueueRooms `json:"rooms"`
+	SlotSize int        `json:"slot_size"`
+
+	// Targets Seconds; 0 for no target
+	Targets QueueTargets `json:"targets"`
+}
+
+// QueueTargets Seconds; 0 for no target
+type QueueTargets struct {
+	LongestWaitS int64 `json:"longest_wait_s,omitempty,omitzero"`
+	MedianWaitS  int64 `json:"median_wait_s,omitempty,omitzero"`
+
+	// P90VisitS Arrival to swallow, nine in ten
+	P90VisitS int64 `json:"p90_visit_s,omitempty,omitzero"`
+}
+
 // Reason One rule's word on a dose
 type Reason struct {
 	Args      map[string]string `json:"args,omitempty,omitzero"`
@@ -2067,6 +2343,16 @@ type ReceivedBottle struct {
 	MeasuredUl   int64 `json:"measured_ul,omitempty,omitzero"`
 	TareWeightUg int64 `json:"tare_weight_ug,omitempty,omitzero"`
 }
+
+// RefusalCount defines model for RefusalCount.
+type RefusalCount struct {
+	N     int               `json:"n"`
+	Rule  string            `json:"rule"`
+	Where RefusalCountWhere `json:"where"`
+}
+
+// RefusalCountWhere defines model for RefusalCount.Where.
+type RefusalCountWhere string
 
 // RegisterPatient defines model for RegisterPatient.
 type RegisterPatient struct {
@@ -2182,6 +2468,15 @@ type Role string
 // RoleSet defines model for RoleSet.
 type RoleSet = []Role
 
+// Room defines model for Room.
+type Room struct {
+	Role Role   `json:"role"`
+	Room string `json:"room"`
+}
+
+// RoomName defines model for RoomName.
+type RoomName = string
+
 // Scan A code read at a window
 type Scan struct {
 	At Instant `json:"at,omitempty,omitzero"`
@@ -2260,6 +2555,19 @@ type SetPatientStatus struct {
 // SetPatientStatusStatus defines model for SetPatientStatus.Status.
 type SetPatientStatusStatus string
 
+// SetQueueRules defines model for SetQueueRules.
+type SetQueueRules struct {
+	ClosesMin int        `json:"closes_min"`
+	OpensMin  int        `json:"opens_min"`
+	Rooms     QueueRooms `json:"rooms,omitempty,omitzero"`
+
+	// SlotSize How many a slot takes while nothing has been measured
+	SlotSize int `json:"slot_size,omitempty,omitzero"`
+
+	// Targets Seconds; 0 for no target
+	Targets QueueTargets `json:"targets,omitempty,omitzero"`
+}
+
 // SetRoles defines model for SetRoles.
 type SetRoles struct {
 	Roles RoleSet `json:"roles"`
@@ -2335,6 +2643,30 @@ type SiteFigures struct {
 	Target int `json:"target,omitempty,omitzero"`
 }
 
+// Slot defines model for Slot.
+type Slot struct {
+	At   Instant `json:"at"`
+	Past bool    `json:"past"`
+
+	// Size What the windows took of people in a quarter hour lately
+	Size  int `json:"size"`
+	Taken int `json:"taken"`
+}
+
+// SlotList defines model for SlotList.
+type SlotList struct {
+	// Day A clinic day, YYYY-MM-DD
+	Day   Day    `json:"day"`
+	Items []Slot `json:"items"`
+}
+
+// Spread defines model for Spread.
+type Spread struct {
+	MedianS int64 `json:"median_s"`
+	N       int   `json:"n"`
+	P90S    int64 `json:"p90_s"`
+}
+
 // StaffList defines model for StaffList.
 type StaffList struct {
 	Items []Member `json:"items"`
@@ -2407,6 +2739,13 @@ type StepActorKind string
 // StepKind defines model for Step.Kind.
 type StepKind string
 
+// StepUp defines model for StepUp.
+type StepUp struct {
+	// Identified The patient's card was scanned at the window
+	Identified bool `json:"identified,omitempty,omitzero"`
+	Station    UUID `json:"station"`
+}
+
 // Target defines model for Target.
 type Target struct {
 	Patients   int     `json:"patients"`
@@ -2425,18 +2764,25 @@ type Ticket struct {
 	DoneAt Instant `json:"done_at,omitempty,omitzero"`
 
 	// Held A stop stands against this patient
-	Held    bool `json:"held,omitempty,omitzero"`
-	Id      UUID `json:"id"`
-	Number  int  `json:"number"`
+	Held   bool `json:"held,omitempty,omitzero"`
+	Id     UUID `json:"id"`
+	Number int  `json:"number"`
+
+	// OnTime Came within the slot that was booked
+	OnTime  bool `json:"on_time,omitempty,omitzero"`
 	Patient UUID `json:"patient"`
 
 	// PatientCode Only for those who may read files
 	PatientCode string `json:"patient_code,omitempty,omitzero"`
 
 	// PatientName Only for those who may read files
-	PatientName string      `json:"patient_name,omitempty,omitzero"`
-	Phase       Phase       `json:"phase,omitempty,omitzero"`
-	Priority    string      `json:"priority,omitempty,omitzero"`
+	PatientName string `json:"patient_name,omitempty,omitzero"`
+	Phase       Phase  `json:"phase,omitempty,omitzero"`
+	Priority    string `json:"priority,omitempty,omitzero"`
+
+	// Skips How often the patient was called and did not come
+	Skips       int         `json:"skips,omitempty,omitzero"`
+	SlotAt      Instant     `json:"slot_at,omitempty,omitzero"`
 	State       TicketState `json:"state"`
 	Station     UUID        `json:"station,omitempty,omitzero"`
 	StationName string      `json:"station_name,omitempty,omitzero"`
@@ -2656,6 +3002,12 @@ type ReadDispensingRegisterParams struct {
 	Day *Day `form:"day,omitempty" json:"day,omitempty"`
 }
 
+// ListSlotsParams defines parameters for ListSlots.
+type ListSlotsParams struct {
+	// Day Today when left out
+	Day *Day `form:"day,omitempty" json:"day,omitempty"`
+}
+
 // StreamStationParams defines parameters for StreamStation.
 type StreamStationParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
@@ -2774,6 +3126,9 @@ type SetPatientPhaseJSONRequestBody = SetPatientPhase
 // SignPrescriptionJSONRequestBody defines body for SignPrescription for application/json ContentType.
 type SignPrescriptionJSONRequestBody = SignPrescription
 
+// BookSlotJSONRequestBody defines body for BookSlot for application/json ContentType.
+type BookSlotJSONRequestBody = BookSlot
+
 // SetPatientStatusJSONRequestBody defines body for SetPatientStatus for application/json ContentType.
 type SetPatientStatusJSONRequestBody = SetPatientStatus
 
@@ -2782,6 +3137,9 @@ type CancelPrescriptionJSONRequestBody = CancelPrescription
 
 // AddProductJSONRequestBody defines body for AddProduct for application/json ContentType.
 type AddProductJSONRequestBody = AddProduct
+
+// SetQueueRulesJSONRequestBody defines body for SetQueueRules for application/json ContentType.
+type SetQueueRulesJSONRequestBody = SetQueueRules
 
 // AdoptRulesJSONRequestBody defines body for AdoptRules for application/json ContentType.
 type AdoptRulesJSONRequestBody = AdoptRules
@@ -2832,13 +3190,19 @@ type RevokeStationJSONRequestBody = RevokeStation
 type SetTargetJSONRequestBody = SetTarget
 
 // TicketAtWindowJSONRequestBody defines body for TicketAtWindow for application/json ContentType.
-type TicketAtWindowJSONRequestBody = AtStation
+type TicketAtWindowJSONRequestBody = StepUp
 
 // CallTicketJSONRequestBody defines body for CallTicket for application/json ContentType.
 type CallTicketJSONRequestBody = AtStation
 
 // SetTicketPriorityJSONRequestBody defines body for SetTicketPriority for application/json ContentType.
 type SetTicketPriorityJSONRequestBody = SetTicketPriority
+
+// SkipTicketJSONRequestBody defines body for SkipTicket for application/json ContentType.
+type SkipTicketJSONRequestBody = AtStation
+
+// TransferTicketJSONRequestBody defines body for TransferTicket for application/json ContentType.
+type TransferTicketJSONRequestBody = AtStation
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -2851,6 +3215,9 @@ type ServerInterface interface {
 	// ReadBoard What the public board shows, numbers only
 	// (GET /board)
 	ReadBoard(c *gin.Context)
+	// StreamBoard The board as it changes
+	// (GET /board/stream)
+	StreamBoard(c *gin.Context)
 
 	// (GET /bottles)
 	ListBottles(c *gin.Context, params ListBottlesParams)
@@ -3031,6 +3398,12 @@ type ServerInterface interface {
 	// SignPrescription Sign an order with the doctor's PIN. It supersedes the orders whose days it takes
 	// (POST /patients/{id}/prescriptions)
 	SignPrescription(c *gin.Context, id ID)
+	// ReadPatientSlot The quarter hour in which a patient means to come
+	// (GET /patients/{id}/slots/{day})
+	ReadPatientSlot(c *gin.Context, id ID, day Day)
+	// BookSlot Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+	// (PUT /patients/{id}/slots/{day})
+	BookSlot(c *gin.Context, id ID, day Day)
 
 	// (POST /patients/{id}/status)
 	SetPatientStatus(c *gin.Context, id ID)
@@ -3052,6 +3425,15 @@ type ServerInterface interface {
 	// ReadQueueFigures How long people wait today, and the day by quarter hour
 	// (GET /queue/figures)
 	ReadQueueFigures(c *gin.Context)
+	// ReadMorning The day as the supervisor sees it
+	// (GET /queue/morning)
+	ReadMorning(c *gin.Context)
+	// ReadQueueRules Opening hours, targets, and where those are found who clear a hold
+	// (GET /queue/rules)
+	ReadQueueRules(c *gin.Context)
+	// SetQueueRules Decide the opening hours, the targets and the rooms
+	// (PUT /queue/rules)
+	SetQueueRules(c *gin.Context)
 	// ReadDispensingRegister The dispensing register of a day
 	// (GET /registers/dispensing)
 	ReadDispensingRegister(c *gin.Context, params ReadDispensingRegisterParams)
@@ -3079,6 +3461,9 @@ type ServerInterface interface {
 	// SwitchSession Put another person, or the same after a lock, at a window that is signed in
 	// (POST /session/switch)
 	SwitchSession(c *gin.Context)
+	// ListSlots The arrival slots of a day, and how many each still takes
+	// (GET /slots)
+	ListSlots(c *gin.Context, params ListSlotsParams)
 
 	// (GET /staff)
 	ListStaff(c *gin.Context)
@@ -3133,6 +3518,9 @@ type ServerInterface interface {
 	// PutLive What the window's devices show now. It is kept in memory, with its age
 	// (PUT /stations/{id}/live)
 	PutLive(c *gin.Context, id ID)
+	// CallNext Call the first patient who waits and may be served to this window
+	// (POST /stations/{id}/next)
+	CallNext(c *gin.Context, id ID)
 	// StreamOrders Signed orders for this station
 	// (GET /stations/{id}/orders)
 	StreamOrders(c *gin.Context, id ID)
@@ -3172,6 +3560,12 @@ type ServerInterface interface {
 	// SetTicketPriority Into the priority lane for a reason, or out of it with an empty one
 	// (POST /tickets/{id}/priority)
 	SetTicketPriority(c *gin.Context, id ID)
+	// SkipTicket Called by this window and did not come. Three others go first; the number stays
+	// (POST /tickets/{id}/skip)
+	SkipTicket(c *gin.Context, id ID)
+	// TransferTicket From the window that has the patient to another one, unless a dose is under way
+	// (POST /tickets/{id}/transfer)
+	TransferTicket(c *gin.Context, id ID)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -3250,6 +3644,19 @@ func (siw *ServerInterfaceWrapper) ReadBoard(c *gin.Context) {
 	}
 
 	siw.Handler.ReadBoard(c)
+}
+
+// StreamBoard operation middleware
+func (siw *ServerInterfaceWrapper) StreamBoard(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StreamBoard(c)
 }
 
 // ListBottles operation middleware
@@ -4858,6 +5265,74 @@ func (siw *ServerInterfaceWrapper) SignPrescription(c *gin.Context) {
 	siw.Handler.SignPrescription(c, id)
 }
 
+// ReadPatientSlot operation middleware
+func (siw *ServerInterfaceWrapper) ReadPatientSlot(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "day" -------------
+	var day Day
+
+	err = runtime.BindStyledParameterWithOptions("simple", "day", c.Param("day"), &day, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "date", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter day: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadPatientSlot(c, id, day)
+}
+
+// BookSlot operation middleware
+func (siw *ServerInterfaceWrapper) BookSlot(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "day" -------------
+	var day Day
+
+	err = runtime.BindStyledParameterWithOptions("simple", "day", c.Param("day"), &day, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "date", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter day: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.BookSlot(c, id, day)
+}
+
 // SetPatientStatus operation middleware
 func (siw *ServerInterfaceWrapper) SetPatientStatus(c *gin.Context) {
 
@@ -4985,6 +5460,45 @@ func (siw *ServerInterfaceWrapper) ReadQueueFigures(c *gin.Context) {
 	}
 
 	siw.Handler.ReadQueueFigures(c)
+}
+
+// ReadMorning operation middleware
+func (siw *ServerInterfaceWrapper) ReadMorning(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadMorning(c)
+}
+
+// ReadQueueRules operation middleware
+func (siw *ServerInterfaceWrapper) ReadQueueRules(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadQueueRules(c)
+}
+
+// SetQueueRules operation middleware
+func (siw *ServerInterfaceWrapper) SetQueueRules(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetQueueRules(c)
 }
 
 // ReadDispensingRegister operation middleware
@@ -5116,6 +5630,33 @@ func (siw *ServerInterfaceWrapper) SwitchSession(c *gin.Context) {
 	}
 
 	siw.Handler.SwitchSession(c)
+}
+
+// ListSlots operation middleware
+func (siw *ServerInterfaceWrapper) ListSlots(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSlotsParams
+
+	// ------------- Optional query parameter "day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "day", c.Request.URL.Query(), &params.Day, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter day: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSlots(c, params)
 }
 
 // ListStaff operation middleware
@@ -5520,6 +6061,31 @@ func (siw *ServerInterfaceWrapper) PutLive(c *gin.Context) {
 	siw.Handler.PutLive(c, id)
 }
 
+// CallNext operation middleware
+func (siw *ServerInterfaceWrapper) CallNext(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CallNext(c, id)
+}
+
 // StreamOrders operation middleware
 func (siw *ServerInterfaceWrapper) StreamOrders(c *gin.Context) {
 
@@ -5886,6 +6452,56 @@ func (siw *ServerInterfaceWrapper) SetTicketPriority(c *gin.Context) {
 	siw.Handler.SetTicketPriority(c, id)
 }
 
+// SkipTicket operation middleware
+func (siw *ServerInterfaceWrapper) SkipTicket(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SkipTicket(c, id)
+}
+
+// TransferTicket operation middleware
+func (siw *ServerInterfaceWrapper) TransferTicket(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TransferTicket(c, id)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -5958,11 +6574,20 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/check-ins", wrapper.CheckIn)
 	router.GET(options.BaseURL+"/queue", wrapper.ReadQueue)
 	router.GET(options.BaseURL+"/board", wrapper.ReadBoard)
+	router.GET(options.BaseURL+"/board/stream", wrapper.StreamBoard)
 	router.GET(options.BaseURL+"/queue/figures", wrapper.ReadQueueFigures)
+	router.GET(options.BaseURL+"/queue/morning", wrapper.ReadMorning)
+	router.GET(options.BaseURL+"/queue/rules", wrapper.ReadQueueRules)
+	router.PUT(options.BaseURL+"/queue/rules", wrapper.SetQueueRules)
+	router.GET(options.BaseURL+"/slots", wrapper.ListSlots)
+	router.GET(options.BaseURL+"/patients/:id/slots/:day", wrapper.ReadPatientSlot)
+	router.PUT(options.BaseURL+"/patients/:id/slots/:day", wrapper.BookSlot)
 	router.GET(options.BaseURL+"/tickets", wrapper.ListTickets)
 	router.POST(options.BaseURL+"/tickets/:id/call", wrapper.CallTicket)
 	router.POST(options.BaseURL+"/tickets/:id/at-window", wrapper.TicketAtWindow)
 	router.POST(options.BaseURL+"/tickets/:id/back", wrapper.TicketBack)
+	router.POST(options.BaseURL+"/tickets/:id/skip", wrapper.SkipTicket)
+	router.POST(options.BaseURL+"/tickets/:id/transfer", wrapper.TransferTicket)
 	router.POST(options.BaseURL+"/tickets/:id/done", wrapper.TicketDone)
 	router.POST(options.BaseURL+"/tickets/:id/leave", wrapper.TicketLeave)
 	router.POST(options.BaseURL+"/tickets/:id/priority", wrapper.SetTicketPriority)
@@ -5970,6 +6595,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/stations", wrapper.ListStations)
 	router.POST(options.BaseURL+"/stations", wrapper.AddStation)
 	router.GET(options.BaseURL+"/stations/:id", wrapper.ReadStation)
+	router.POST(options.BaseURL+"/stations/:id/next", wrapper.CallNext)
 	router.POST(options.BaseURL+"/stations/:id/enrolment-code", wrapper.IssueEnrolmentCode)
 	router.POST(options.BaseURL+"/stations/:id/revoke", wrapper.RevokeStation)
 	router.POST(options.BaseURL+"/stations/:id/configure", wrapper.ConfigureStation)
@@ -6153,6 +6779,73 @@ type ReadBoarddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadBoarddefaultApplicationProblemPlusJSONResponse) VisitReadBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamBoardRequestObject struct {
+}
+
+type StreamBoardResponseObject interface {
+	VisitStreamBoardResponse(w http.ResponseWriter) error
+}
+
+type StreamBoard200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamBoard200TexteventStreamResponse) VisitStreamBoardResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamBoarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamBoarddefaultApplicationProblemPlusJSONResponse) VisitStreamBoardResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8562,6 +9255,87 @@ func (response SignPrescriptiondefaultApplicationProblemPlusJSONResponse) VisitS
 	return err
 }
 
+type ReadPatientSlotRequestObject struct {
+	Id  ID  `json:"id"`
+	Day Day `json:"day"`
+}
+
+type ReadPatientSlotResponseObject interface {
+	VisitReadPatientSlotResponse(w http.ResponseWriter) error
+}
+
+type ReadPatientSlot200JSONResponse PatientSlot
+
+func (response ReadPatientSlot200JSONResponse) VisitReadPatientSlotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadPatientSlotdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadPatientSlotdefaultApplicationProblemPlusJSONResponse) VisitReadPatientSlotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BookSlotRequestObject struct {
+	Id   ID  `json:"id"`
+	Day  Day `json:"day"`
+	Body *BookSlotJSONRequestBody
+}
+
+type BookSlotResponseObject interface {
+	VisitBookSlotResponse(w http.ResponseWriter) error
+}
+
+type BookSlot200JSONResponse PatientSlot
+
+func (response BookSlot200JSONResponse) VisitBookSlotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BookSlotdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BookSlotdefaultApplicationProblemPlusJSONResponse) VisitBookSlotResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SetPatientStatusRequestObject struct {
 	Id   ID `json:"id"`
 	Body *SetPatientStatusJSONRequestBody
@@ -8823,6 +9597,121 @@ type ReadQueueFiguresdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadQueueFiguresdefaultApplicationProblemPlusJSONResponse) VisitReadQueueFiguresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadMorningRequestObject struct {
+}
+
+type ReadMorningResponseObject interface {
+	VisitReadMorningResponse(w http.ResponseWriter) error
+}
+
+type ReadMorning200JSONResponse Morning
+
+func (response ReadMorning200JSONResponse) VisitReadMorningResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadMorningdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadMorningdefaultApplicationProblemPlusJSONResponse) VisitReadMorningResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadQueueRulesRequestObject struct {
+}
+
+type ReadQueueRulesResponseObject interface {
+	VisitReadQueueRulesResponse(w http.ResponseWriter) error
+}
+
+type ReadQueueRules200JSONResponse QueueRules
+
+func (response ReadQueueRules200JSONResponse) VisitReadQueueRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadQueueRulesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadQueueRulesdefaultApplicationProblemPlusJSONResponse) VisitReadQueueRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetQueueRulesRequestObject struct {
+	Body *SetQueueRulesJSONRequestBody
+}
+
+type SetQueueRulesResponseObject interface {
+	VisitSetQueueRulesResponse(w http.ResponseWriter) error
+}
+
+type SetQueueRules200JSONResponse QueueRules
+
+func (response SetQueueRules200JSONResponse) VisitSetQueueRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetQueueRulesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetQueueRulesdefaultApplicationProblemPlusJSONResponse) VisitSetQueueRulesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9147,6 +10036,45 @@ type SwitchSessiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SwitchSessiondefaultApplicationProblemPlusJSONResponse) VisitSwitchSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSlotsRequestObject struct {
+	Params ListSlotsParams
+}
+
+type ListSlotsResponseObject interface {
+	VisitListSlotsResponse(w http.ResponseWriter) error
+}
+
+type ListSlots200JSONResponse SlotList
+
+func (response ListSlots200JSONResponse) VisitListSlotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSlotsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSlotsdefaultApplicationProblemPlusJSONResponse) VisitListSlotsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9859,6 +10787,45 @@ func (response PutLivedefaultApplicationProblemPlusJSONResponse) VisitPutLiveRes
 	return err
 }
 
+type CallNextRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type CallNextResponseObject interface {
+	VisitCallNextResponse(w http.ResponseWriter) error
+}
+
+type CallNext200JSONResponse Ticket
+
+func (response CallNext200JSONResponse) VisitCallNextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CallNextdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CallNextdefaultApplicationProblemPlusJSONResponse) VisitCallNextResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StreamOrdersRequestObject struct {
 	Id ID `json:"id"`
 }
@@ -10459,6 +11426,86 @@ func (response SetTicketPrioritydefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type SkipTicketRequestObject struct {
+	Id   ID `json:"id"`
+	Body *SkipTicketJSONRequestBody
+}
+
+type SkipTicketResponseObject interface {
+	VisitSkipTicketResponse(w http.ResponseWriter) error
+}
+
+type SkipTicket200JSONResponse Ticket
+
+func (response SkipTicket200JSONResponse) VisitSkipTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipTicketdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SkipTicketdefaultApplicationProblemPlusJSONResponse) VisitSkipTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferTicketRequestObject struct {
+	Id   ID `json:"id"`
+	Body *TransferTicketJSONRequestBody
+}
+
+type TransferTicketResponseObject interface {
+	VisitTransferTicketResponse(w http.ResponseWriter) error
+}
+
+type TransferTicket200JSONResponse Ticket
+
+func (response TransferTicket200JSONResponse) VisitTransferTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferTicketdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TransferTicketdefaultApplicationProblemPlusJSONResponse) VisitTransferTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAudit The chain of changes, newest first
@@ -10470,6 +11517,9 @@ type StrictServerInterface interface {
 	// ReadBoard What the public board shows, numbers only
 	// (GET /board)
 	ReadBoard(ctx context.Context, request ReadBoardRequestObject) (ReadBoardResponseObject, error)
+	// StreamBoard The board as it changes
+	// (GET /board/stream)
+	StreamBoard(ctx context.Context, request StreamBoardRequestObject) (StreamBoardResponseObject, error)
 
 	// (GET /bottles)
 	ListBottles(ctx context.Context, request ListBottlesRequestObject) (ListBottlesResponseObject, error)
@@ -10650,6 +11700,12 @@ type StrictServerInterface interface {
 	// SignPrescription Sign an order with the doctor's PIN. It supersedes the orders whose days it takes
 	// (POST /patients/{id}/prescriptions)
 	SignPrescription(ctx context.Context, request SignPrescriptionRequestObject) (SignPrescriptionResponseObject, error)
+	// ReadPatientSlot The quarter hour in which a patient means to come
+	// (GET /patients/{id}/slots/{day})
+	ReadPatientSlot(ctx context.Context, request ReadPatientSlotRequestObject) (ReadPatientSlotResponseObject, error)
+	// BookSlot Keep a quarter hour for a patient, instead of the one they had; without a time there is none any more
+	// (PUT /patients/{id}/slots/{day})
+	BookSlot(ctx context.Context, request BookSlotRequestObject) (BookSlotResponseObject, error)
 
 	// (POST /patients/{id}/status)
 	SetPatientStatus(ctx context.Context, request SetPatientStatusRequestObject) (SetPatientStatusResponseObject, error)
@@ -10671,6 +11727,15 @@ type StrictServerInterface interface {
 	// ReadQueueFigures How long people wait today, and the day by quarter hour
 	// (GET /queue/figures)
 	ReadQueueFigures(ctx context.Context, request ReadQueueFiguresRequestObject) (ReadQueueFiguresResponseObject, error)
+	// ReadMorning The day as the supervisor sees it
+	// (GET /queue/morning)
+	ReadMorning(ctx context.Context, request ReadMorningRequestObject) (ReadMorningResponseObject, error)
+	// ReadQueueRules Opening hours, targets, and where those are found who clear a hold
+	// (GET /queue/rules)
+	ReadQueueRules(ctx context.Context, request ReadQueueRulesRequestObject) (ReadQueueRulesResponseObject, error)
+	// SetQueueRules Decide the opening hours, the targets and the rooms
+	// (PUT /queue/rules)
+	SetQueueRules(ctx context.Context, request SetQueueRulesRequestObject) (SetQueueRulesResponseObject, error)
 	// ReadDispensingRegister The dispensing register of a day
 	// (GET /registers/dispensing)
 	ReadDispensingRegister(ctx context.Context, request ReadDispensingRegisterRequestObject) (ReadDispensingRegisterResponseObject, error)
@@ -10698,6 +11763,9 @@ type StrictServerInterface interface {
 	// SwitchSession Put another person, or the same after a lock, at a window that is signed in
 	// (POST /session/switch)
 	SwitchSession(ctx context.Context, request SwitchSessionRequestObject) (SwitchSessionResponseObject, error)
+	// ListSlots The arrival slots of a day, and how many each still takes
+	// (GET /slots)
+	ListSlots(ctx context.Context, request ListSlotsRequestObject) (ListSlotsResponseObject, error)
 
 	// (GET /staff)
 	ListStaff(ctx context.Context, request ListStaffRequestObject) (ListStaffResponseObject, error)
@@ -10752,6 +11820,9 @@ type StrictServerInterface interface {
 	// PutLive What the window's devices show now. It is kept in memory, with its age
 	// (PUT /stations/{id}/live)
 	PutLive(ctx context.Context, request PutLiveRequestObject) (PutLiveResponseObject, error)
+	// CallNext Call the first patient who waits and may be served to this window
+	// (POST /stations/{id}/next)
+	CallNext(ctx context.Context, request CallNextRequestObject) (CallNextResponseObject, error)
 	// StreamOrders Signed orders for this station
 	// (GET /stations/{id}/orders)
 	StreamOrders(ctx context.Context, request StreamOrdersRequestObject) (StreamOrdersResponseObject, error)
@@ -10791,6 +11862,12 @@ type StrictServerInterface interface {
 	// SetTicketPriority Into the priority lane for a reason, or out of it with an empty one
 	// (POST /tickets/{id}/priority)
 	SetTicketPriority(ctx context.Context, request SetTicketPriorityRequestObject) (SetTicketPriorityResponseObject, error)
+	// SkipTicket Called by this window and did not come. Three others go first; the number stays
+	// (POST /tickets/{id}/skip)
+	SkipTicket(ctx context.Context, request SkipTicketRequestObject) (SkipTicketResponseObject, error)
+	// TransferTicket From the window that has the patient to another one, unless a dose is under way
+	// (POST /tickets/{id}/transfer)
+	TransferTicket(ctx context.Context, request TransferTicketRequestObject) (TransferTicketResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
@@ -10917,6 +11994,30 @@ func (sh *strictHandler) ReadBoard(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ReadBoardResponseObject); ok {
 		if err := validResponse.VisitReadBoardResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StreamBoard operation middleware
+func (sh *strictHandler) StreamBoard(ctx *gin.Context) {
+	var request StreamBoardRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamBoard(ctx, request.(StreamBoardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamBoard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(StreamBoardResponseObject); ok {
+		if err := validResponse.VisitStreamBoardResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -13079,6 +14180,78 @@ func (sh *strictHandler) SignPrescription(ctx *gin.Context, id ID) {
 	}
 }
 
+// ReadPatientSlot operation middleware
+func (sh *strictHandler) ReadPatientSlot(ctx *gin.Context, id ID, day Day) {
+	var request ReadPatientSlotRequestObject
+
+	request.Id = id
+	request.Day = day
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadPatientSlot(ctx, request.(ReadPatientSlotRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadPatientSlot")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadPatientSlotResponseObject); ok {
+		if err := validResponse.VisitReadPatientSlotResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BookSlot operation middleware
+func (sh *strictHandler) BookSlot(ctx *gin.Context, id ID, day Day) {
+	var request BookSlotRequestObject
+
+	request.Id = id
+	request.Day = day
+
+	var body BookSlotJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BookSlot(ctx, request.(BookSlotRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BookSlot")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(BookSlotResponseObject); ok {
+		if err := validResponse.VisitBookSlotResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // SetPatientStatus operation middleware
 func (sh *strictHandler) SetPatientStatus(ctx *gin.Context, id ID) {
 	var request SetPatientStatusRequestObject
@@ -13300,6 +14473,96 @@ func (sh *strictHandler) ReadQueueFigures(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ReadQueueFiguresResponseObject); ok {
 		if err := validResponse.VisitReadQueueFiguresResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadMorning operation middleware
+func (sh *strictHandler) ReadMorning(ctx *gin.Context) {
+	var request ReadMorningRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadMorning(ctx, request.(ReadMorningRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadMorning")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadMorningResponseObject); ok {
+		if err := validResponse.VisitReadMorningResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadQueueRules operation middleware
+func (sh *strictHandler) ReadQueueRules(ctx *gin.Context) {
+	var request ReadQueueRulesRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadQueueRules(ctx, request.(ReadQueueRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadQueueRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadQueueRulesResponseObject); ok {
+		if err := validResponse.VisitReadQueueRulesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetQueueRules operation middleware
+func (sh *strictHandler) SetQueueRules(ctx *gin.Context) {
+	var request SetQueueRulesRequestObject
+
+	var body SetQueueRulesJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetQueueRules(ctx, request.(SetQueueRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetQueueRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SetQueueRulesResponseObject); ok {
+		if err := validResponse.VisitSetQueueRulesResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -13608,6 +14871,32 @@ func (sh *strictHandler) SwitchSession(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(SwitchSessionResponseObject); ok {
 		if err := validResponse.VisitSwitchSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSlots operation middleware
+func (sh *strictHandler) ListSlots(ctx *gin.Context, params ListSlotsParams) {
+	var request ListSlotsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSlots(ctx, request.(ListSlotsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSlots")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListSlotsResponseObject); ok {
+		if err := validResponse.VisitListSlotsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -14237,6 +15526,32 @@ func (sh *strictHandler) PutLive(ctx *gin.Context, id ID) {
 	}
 }
 
+// CallNext operation middleware
+func (sh *strictHandler) CallNext(ctx *gin.Context, id ID) {
+	var request CallNextRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CallNext(ctx, request.(CallNextRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CallNext")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CallNextResponseObject); ok {
+		if err := validResponse.VisitCallNextResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // StreamOrders operation middleware
 func (sh *strictHandler) StreamOrders(ctx *gin.Context, id ID) {
 	var request StreamOrdersRequestObject
@@ -14659,6 +15974,94 @@ func (sh *strictHandler) SetTicketPriority(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(SetTicketPriorityResponseObject); ok {
 		if err := validResponse.VisitSetTicketPriorityResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SkipTicket operation middleware
+func (sh *strictHandler) SkipTicket(ctx *gin.Context, id ID) {
+	var request SkipTicketRequestObject
+
+	request.Id = id
+
+	var body SkipTicketJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SkipTicket(ctx, request.(SkipTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SkipTicket")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SkipTicketResponseObject); ok {
+		if err := validResponse.VisitSkipTicketResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TransferTicket operation middleware
+func (sh *strictHandler) TransferTicket(ctx *gin.Context, id ID) {
+	var request TransferTicketRequestObject
+
+	request.Id = id
+
+	var body TransferTicketJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TransferTicket(ctx, request.(TransferTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TransferTicket")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(TransferTicketResponseObject); ok {
+		if err := validResponse.VisitTransferTicketResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
