@@ -72,6 +72,11 @@ func pumpModels() []pumpModel {
 func scaleModels() []scaleModel {
 	return []scaleModel{
 		{"mt-sics", 9600, newMTSICS},
+		{"sbi", 9600, newSBI},
+		{"a-and-d", 2400, newAndStd},
+		{"ohaus", 9600, newOhaus},
+		{"radwag", 9600, newRadwag},
+		{"toledo-continuous", 9600, newToledo},
 	}
 }
 

@@ -59,6 +59,9 @@ type Message struct {
 	Text string
 }
 
+// Width is the width of the line that a value was read from, which a balance keeps to.
+func (m Message) Width() int { return Form{Coded: m.ID != NoID}.width() }
+
 // Errors of Decode.
 var (
 	// ErrSyntax: the line is not a message.
