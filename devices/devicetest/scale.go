@@ -62,7 +62,8 @@ func Scale(t *testing.T, mode Mode, bench func(t *testing.T) ScaleBench) {
 	}
 	if mode == Virtual {
 		mode.run(t, "keeps deadlines with an ended context", s.deadlines)
-		mode.run(t, "notices a restart", s.restarts)
+		mode.run(t, "a late answer is not taken for a new one", s.late)
+		mode.run(t, "weighs after a restart", s.restarts)
 		mode.run(t, "stable gives up on a shaking bench", s.givesUp)
 	}
 }
@@ -282,6 +283,30 @@ func (s scaleSuite) faults(t *testing.T, kind string) {
 			s.recovers(t, scale, load)
 		}
 	}
+}
+
+// late asks for the weight while the answer to an earlier question is still on its way, and the load has gone since.
+func (s scaleSuite) late(t *testing.T) {
+	b, scale, load := s.open(t)
+	if b.NowCommand == "" {
+		t.Skip("a balance that sends by itself answers no question")
+	}
+	b.Fault(t, Fault{Kind: "late_reply", On: b.NowCommand})
+	within(t, 300*time.Millisecond, func(ctx context.Context) {
+		if r, err := scale.Read(ctx); !errors.Is(err, devices.ErrNoReply) {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	b.Unload(t)
+	wait(400 * time.Millisecond) // the answer is due at 0.8 s
+	within(t, scaleLimit, func(ctx context.Context) {
+		r, err := scale.Read(ctx)
+		if d := r.Weight - load; err == nil && d <= tolerance && d >= -tolerance {
+			t.Errorf("%q is the load that was taken away", r.Raw)
+		}
+	})
+	wait(b.Settle)
+	s.recovers(t, scale, 0)
 }
 
 func (s scaleSuite) cut(t *testing.T, at int) {
