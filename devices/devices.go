@@ -119,6 +119,42 @@ type Pump interface {
 	Close() error
 }
 
+// Profile is how a pump is set up, for records and for people. It is what was configured, not what was read.
+type Profile struct {
+	Min, Max measure.Volume // of one dose
+	Rate     measure.Flow   // of a dose; a short one may be slower
+	// Tube is the inner diameter of the tube or the syringe in µm; 0 where the pump has neither.
+	Tube int64
+	// Residual is the volume between bottle and nozzle: what priming fills, and what counts as stock while it stands
+	// there.
+	Residual measure.Volume
+	// AntiDrip is how many steps the pump turns back after a dose, so that no drop hangs at the nozzle; 0 not at all.
+	AntiDrip int
+}
+
+// Profiler tells how a pump is set up. It asks nothing of the pump.
+type Profiler interface {
+	Profile() Profile
+}
+
+// Primer fills the tube with liquid. What comes out is not counted: it goes to a waste vessel and is weighed there.
+type Primer interface {
+	// Prime does what the pump calls priming, once, and returns when the pump stands still. It moves liquid. ErrRefused
+	// when nothing moved, as while a dose is armed. After another error the pump may still move: stop it.
+	Prime(ctx context.Context) error
+}
+
+// Calibrator adjusts what a pump takes for a volume to what really came out, as weighed.
+type Calibrator interface {
+	// PumpToMeasure pumps v into a vessel on a balance and returns the volume that the pump counts, with the errors of
+	// Dispense. It moves liquid, once. ErrRefused while a dose is armed.
+	PumpToMeasure(ctx context.Context, v measure.Volume, progress func(PumpState)) (measure.Volume, error)
+	// Measured tells what PumpToMeasure really pumped; nothing moves. It follows a PumpToMeasure that succeeded, once:
+	// otherwise, and when the pump does not believe it, it is ErrRefused and the pump counts as before. After ErrNoReply
+	// nobody knows how the pump counts: calibrate it anew.
+	Measured(ctx context.Context, v measure.Volume) error
+}
+
 // Scan is one code read by a scanner.
 type Scan struct {
 	Text      string

@@ -387,6 +387,8 @@ func (s pumpSuite) unplugged(t *testing.T) {
 // what moved.
 func (s pumpSuite) startFaults(t *testing.T, kind string) {
 	b, p := s.open(t)
+	s.arm(t, b, p, b.Dose)
+	s.whole(t, b, p) // whose count may still stand there when the next dose never starts
 	for i := range s.mode.repetitions() {
 		s.arm(t, b, p, b.Dose)
 		starts := b.Starts()

@@ -66,6 +66,8 @@ type scaleModel struct {
 func pumpModels() []pumpModel {
 	return []pumpModel{
 		{"new-era", 19200, newNewEra},
+		{"simdos", 9600, newSimdos},
+		{"reglo-icc", 9600, newReglo},
 	}
 }
 

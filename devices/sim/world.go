@@ -104,6 +104,9 @@ func (w *world) push(counted float64) {
 	}
 }
 
+// drawBack draws up to v of the liquid that hangs at the nozzle back into the tube.
+func (w *world) drawBack(v float64) { w.tubeEmpty += drain(&w.hanging, v) }
+
 // drain takes up to v from store and returns how much that was.
 func drain(store *float64, v float64) float64 {
 	n := min(*store, v)
