@@ -18,6 +18,7 @@ import (
 	"github.com/lieu-clinic/lieu/devices/catalog"
 	"github.com/lieu-clinic/lieu/internal/station"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/knf"
 	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
 )
 
@@ -126,8 +127,11 @@ func (d deviceConfig) options(name, lockDir string) (catalog.Options, error) {
 		"max_ml":         func(s string) (err error) { o.Max, err = measure.ParseVolume(s, measure.English); return err },
 		"dead_man":       func(s string) (err error) { o.DeadMan, err = time.ParseDuration(s); return err },
 		"stable_timeout": func(s string) (err error) { o.StableTimeout, err = time.ParseDuration(s); return err },
+		"residual_ml":    func(s string) (err error) { o.Residual, err = measure.ParseVolume(s, measure.English); return err },
+		"back_steps":     func(s string) (err error) { o.BackSteps, err = strconv.Atoi(s); return err },
+		"dose_mode":      func(s string) error { n, err := strconv.Atoi(s); o.DoseMode = knf.Mode(n); return err },
 		"diameter_mm":    func(s string) error { n, err := thousandths(s); o.Diameter = newera.Length(n); return err },
-		"rate_ml_min":    func(s string) error { n, err := thousandths(s); o.Rate = newera.Flow(n); return err },
+		"rate_ml_min":    func(s string) error { n, err := thousandths(s); o.Rate = measure.Flow(n); return err },
 	}
 	for key, value := range d.Options {
 		set, ok := read[key]

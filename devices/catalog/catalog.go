@@ -10,10 +10,13 @@ import (
 
 	"github.com/lieu-clinic/lieu/devices"
 	pumpnewera "github.com/lieu-clinic/lieu/devices/pump/newera"
+	pumpreglo "github.com/lieu-clinic/lieu/devices/pump/reglo"
+	pumpsimdos "github.com/lieu-clinic/lieu/devices/pump/simdos"
 	scalemtsics "github.com/lieu-clinic/lieu/devices/scale/mtsics"
 	"github.com/lieu-clinic/lieu/devices/scanner/line"
 	"github.com/lieu-clinic/lieu/devices/serialport"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/knf"
 	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
 )
 
@@ -27,18 +30,22 @@ type Options struct {
 	Baud    int
 	// Link, when set, is used instead of opening Path.
 	Link devices.Link
-	// Registered is what the device must say of itself: a balance's serial number, a New Era pump's VER answer.
-	// Empty accepts any.
+	// Registered is what the device must say of itself: a balance's serial number, a New Era pump's VER answer, a SIMDOS's
+	// ?SV answer, a Reglo's # answer. Empty accepts any.
 	Registered string
 	// Now is the clock for readings and scans.
 	Now func() time.Time
 
 	// Of a pump.
-	Address  int
-	Diameter newera.Length // inner diameter of the syringe
-	Rate     newera.Flow
+	Address  int           // of a Reglo: the channel
+	Diameter newera.Length // inner diameter of the syringe or the tube
+	Rate     measure.Flow
 	Min, Max measure.Volume // of one dose
-	DeadMan  time.Duration  // 0: the driver's 5 s
+	DeadMan  time.Duration  // of a New Era; 0: the driver's 5 s
+	DoseMode knf.Mode       // of a SIMDOS; 0: the driver's 1
+	// Residual is the volume between bottle and nozzle, BackSteps the anti-drip: of a pump whose driver has a profile.
+	Residual  measure.Volume
+	BackSteps int
 
 	// Of a balance.
 	StableTimeout time.Duration // 0: the driver's 10 s
@@ -71,6 +78,8 @@ type Model struct {
 const (
 	MTSICS = "mt-sics"
 	NewEra = "new-era"
+	Simdos = "simdos"
+	Reglo  = "reglo-icc"
 	Manual = "manual"
 	Line   = "line"
 )
@@ -82,6 +91,10 @@ func Models() []Model {
 			Description: "balance with MT-SICS: Mettler-Toledo, OHAUS 7000, KERN with the KCP set"},
 		{Kind: Pump, Name: NewEra, Baud: 19200,
 			Description: "New Era syringe pump NE-1000, NE-500 or a re-label, in safe mode"},
+		{Kind: Pump, Name: Simdos, Baud: 9600,
+			Description: "KNF SIMDOS 02 or 10, metering diaphragm pump"},
+		{Kind: Pump, Name: Reglo, Baud: 9600,
+			Description: "Ismatec Reglo ICC, one channel of a peristaltic pump"},
 		{Kind: Pump, Name: Manual, ByHand: true,
 			Description: "no pump: a person pours, the balance weighs"},
 		{Kind: Scanner, Name: Line, Baud: 9600,
@@ -139,10 +152,26 @@ func OpenPump(ctx context.Context, model string, o Options) (devices.Pump, error
 	if err != nil {
 		return nil, err
 	}
-	p, err := pumpnewera.Open(ctx, link, pumpnewera.Config{
+	switch m.Name {
+	case Simdos:
+		return opened(pumpsimdos.Open(ctx, link, pumpsimdos.Config{
+			Name: o.name(m), Address: o.Address, Version: o.Registered,
+			Rate: o.Rate, Min: o.Min, Max: o.Max, Mode: o.DoseMode, Residual: o.Residual,
+		}))
+	case Reglo:
+		return opened(pumpreglo.Open(ctx, link, pumpreglo.Config{
+			Name: o.name(m), Channel: o.Address, Identity: o.Registered, Tube: int64(o.Diameter),
+			Rate: o.Rate, Min: o.Min, Max: o.Max, BackSteps: o.BackSteps, Residual: o.Residual,
+		}))
+	}
+	return opened(pumpnewera.Open(ctx, link, pumpnewera.Config{
 		Name: o.name(m), Address: o.Address, Firmware: o.Registered,
 		Diameter: o.Diameter, Rate: o.Rate, Min: o.Min, Max: o.Max, DeadMan: o.DeadMan,
-	})
+	}))
+}
+
+// opened keeps a driver that did not open from looking like one that did.
+func opened[P devices.Pump](p P, err error) (devices.Pump, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +206,11 @@ func (o Options) name(m Model) string {
 // checkPump finds what is missing before the port is touched; the driver checks the values.
 func (o Options) checkPump(m Model) error {
 	var missing []string
-	if o.Diameter == 0 {
+	switch {
+	case o.Diameter != 0 || m.Name == Simdos:
+	case m.Name == Reglo:
+		missing = append(missing, "the tube's inner diameter")
+	default:
 		missing = append(missing, "the syringe's inner diameter")
 	}
 	if o.Rate == 0 {

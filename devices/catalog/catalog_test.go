@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -15,6 +16,7 @@ import (
 	"github.com/lieu-clinic/lieu/devices/serialport"
 	"github.com/lieu-clinic/lieu/devices/sim"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -135,9 +137,51 @@ func TestModels(t *testing.T) {
 			t.Errorf("%s: %+v, %v", id, got, err)
 		}
 	}
-	if _, err := catalog.Find(catalog.Pump, "bucket"); err == nil || !strings.Contains(err.Error(), "new-era, manual") {
+	if _, err := catalog.Find(catalog.Pump, "bucket"); err == nil || !strings.Contains(err.Error(), "new-era, simdos, reglo-icc, manual") {
 		t.Errorf("an unknown model: %v", err)
 	}
+}
+
+// Each pump of the catalogue doses on a bench that has that model.
+func TestEveryPumpDoses(t *testing.T) {
+	for _, m := range catalog.Models() {
+		if m.Kind != catalog.Pump || m.ByHand {
+			continue
+		}
+		t.Run(m.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bench, err := sim.NewBench(sim.Config{Now: time.Now, Counters: []sim.CounterConfig{{Name: "counter", Pump: sim.DeviceConfig{Model: m.Name}}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer bench.Close()
+				link, err := bench.Link("pump0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				p, err := catalog.OpenPump(t.Context(), m.Name, catalog.Options{
+					Link: link, Now: time.Now, Diameter: diameter(m.Name), Rate: 40 * measure.MillilitrePerMinute, Max: 50 * measure.Millilitre,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer p.Close()
+				if err := p.Arm(t.Context(), 6*measure.Millilitre); err != nil {
+					t.Fatal(err)
+				}
+				if moved, err := p.Dispense(t.Context(), nil); err != nil || moved != 6*measure.Millilitre {
+					t.Errorf("%s, %v", moved, err)
+				}
+			})
+		})
+	}
+}
+
+func diameter(model string) newera.Length {
+	if model == catalog.Reglo {
+		return 3170 // as the pump of the bench is set
+	}
+	return 29_200
 }
 
 // What is missing is named before the port is touched.
@@ -147,6 +191,12 @@ func TestOptionsAreChecked(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "pump0") || !strings.Contains(err.Error(), "diameter") ||
 		!strings.Contains(err.Error(), "rate") || !strings.Contains(err.Error(), "largest dose") {
 		t.Errorf("%v", err)
+	}
+	for model, want := range map[string]string{catalog.Reglo: "tube", catalog.Simdos: "rate"} {
+		_, err := catalog.OpenPump(ctx, model, catalog.Options{Name: "pump0", Now: time.Now})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "syringe") {
+			t.Errorf("%s: %v", model, err)
+		}
 	}
 	if _, err := catalog.OpenScale(ctx, catalog.MTSICS, catalog.Options{Path: "/dev/null", LockDir: t.TempDir()}); err == nil {
 		t.Error("a balance without a clock")

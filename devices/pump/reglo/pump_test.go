@@ -3,6 +3,7 @@ package reglo_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -269,6 +270,27 @@ func TestConfigIsChecked(t *testing.T) {
 			t.Errorf("%s was accepted", name)
 		}
 	}
+}
+
+func microlitres(ml float64) measure.Volume { return measure.Volume(math.Round(ml * 1000)) }
+
+func newBench(t *testing.T, cfg sim.Config, options map[string]string) *sim.Bench {
+	t.Helper()
+	cfg.Now = time.Now
+	cfg.Counters = []sim.CounterConfig{{Name: "counter", Pump: sim.DeviceConfig{Model: "reglo-icc", Options: options}}}
+	b, err := sim.NewBench(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := b.Only().PlaceCup(); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // onBench opens a driver to a simulated pump.

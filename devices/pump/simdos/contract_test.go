@@ -2,7 +2,6 @@ package simdos_test
 
 import (
 	"context"
-	"math"
 	"testing"
 	"time"
 
@@ -11,8 +10,8 @@ import (
 	"github.com/lieu-clinic/lieu/devices"
 	"github.com/lieu-clinic/lieu/devices/devicetest"
 	"github.com/lieu-clinic/lieu/devices/pump/simdos"
-	"github.com/lieu-clinic/lieu/devices/serialport"
 	"github.com/lieu-clinic/lieu/devices/sim"
+	"github.com/lieu-clinic/lieu/devices/sim/simtest"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
@@ -24,93 +23,22 @@ func config() simdos.Config {
 	}
 }
 
-func microlitres(ml float64) measure.Volume { return measure.Volume(math.Round(ml * 1000)) }
-
-func newBench(t *testing.T, cfg sim.Config, options map[string]string) *sim.Bench {
-	t.Helper()
-	cfg.Now = time.Now
-	cfg.Counters = []sim.CounterConfig{{Name: "counter", Pump: sim.DeviceConfig{Model: "simdos", Options: options}}}
-	b, err := sim.NewBench(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := b.Only().PlaceCup(); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// bench is a simulated pump, on a terminal or in memory.
 func bench(t *testing.T, terminal bool) devicetest.PumpBench {
-	dir := ""
-	if terminal {
-		dir = t.TempDir()
-	}
-	b := newBench(t, sim.Config{Seed: 3, Dir: dir}, nil)
-	c := b.Only()
-	fault := func(t *testing.T, f sim.Fault) {
-		t.Helper()
-		f.Device = "pump0"
-		if err := b.Fault(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return devicetest.PumpBench{
-		Open: func(ctx context.Context) (devices.Pump, error) {
+	b := simtest.Pump{
+		Device: sim.DeviceConfig{Model: "simdos"}, Baud: 9600, Terminal: terminal,
+		Open: func(ctx context.Context, link devices.Link) (devices.Pump, error) {
 			cfg := config()
-			link, err := link(ctx, t, b, dir)
-			if err != nil {
-				return nil, err
-			}
 			if terminal {
 				cfg.ReplyTimeout = 500 * time.Millisecond // a busy machine is no slow pump
 			}
 			return simdos.Open(ctx, link, cfg)
 		},
-		Line: devicetest.Line{
-			Fault: func(t *testing.T, f devicetest.Fault) {
-				fault(t, sim.Fault{Kind: sim.Kind(f.Kind), On: f.On, Count: f.Count, Skip: f.Skip, At: f.At})
-			},
-			Unplug: func(t *testing.T) {
-				if err := b.Unplug("pump0"); err != nil {
-					t.Error(err)
-				}
-			},
-			Replug: func(t *testing.T) {
-				if err := b.Replug("pump0"); err != nil {
-					t.Fatal(err)
-				}
-			},
-			PowerCycle: func(t *testing.T) { fault(t, sim.Fault{Kind: sim.PowerCycle}) },
-		},
-		Starts:  func() int { return c.State().Pump.Runs },
-		Pushed:  func() measure.Volume { return microlitres(c.State().PushedML) },
-		Moving:  func() bool { return c.State().Pump.State == "I" },
-		Occlude: func(t *testing.T) { fault(t, sim.Fault{Kind: sim.Occlusion}) },
-		FailAfter: func(t *testing.T, v measure.Volume) {
-			fault(t, sim.Fault{Kind: sim.PowerCycle, ML: float64(v) / 1000})
-		},
-		Dose: 1200, Wrong: 999,
-		StartCommand: "KY1", CountCommand: "?TV",
-		StartReplyLength: len("\x06"), CountReplyLength: len("\x06\x02000004980\x034"),
-		Unmarked: true,
-	}
-}
-
-func link(ctx context.Context, t *testing.T, b *sim.Bench, dir string) (devices.Link, error) {
-	if dir == "" {
-		return b.Link("pump0")
-	}
-	p, err := serialport.Open(ctx, serialport.Config{Path: dir + "/pump0", Baud: 9600, LockDir: t.TempDir()})
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
+	}.Bench(t)
+	b.Dose, b.Wrong = 1200, 999
+	b.StartCommand, b.StartReplyLength = "KY1", len("\x06")
+	b.CountCommand, b.CountReplyLength = "?TV", len("\x06\x02000004980\x034")
+	b.Unmarked = true
+	return b
 }
 
 func TestContract(t *testing.T) {

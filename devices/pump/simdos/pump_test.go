@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -306,6 +307,27 @@ func TestShortDoses(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+func microlitres(ml float64) measure.Volume { return measure.Volume(math.Round(ml * 1000)) }
+
+func newBench(t *testing.T, cfg sim.Config, options map[string]string) *sim.Bench {
+	t.Helper()
+	cfg.Now = time.Now
+	cfg.Counters = []sim.CounterConfig{{Name: "counter", Pump: sim.DeviceConfig{Model: "simdos", Options: options}}}
+	b, err := sim.NewBench(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := b.Only().PlaceCup(); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // onBench opens a driver to a simulated pump.
