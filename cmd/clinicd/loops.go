@@ -25,6 +25,7 @@ const (
 	leasesEvery   = 2 * time.Second
 	figuresEvery  = 15 * time.Second
 	sessionsEvery = 10 * time.Minute
+	countersEvery = 2 * time.Minute
 )
 
 // loops is what the server does by itself.
@@ -49,7 +50,7 @@ func (l *loops) start(ctx context.Context) <-chan struct{} {
 		name  string
 		every time.Duration
 		work  func(context.Context) error
-	}{{"leases", leasesEvery, l.holdExpired}, {"figures", figuresEvery, l.show}, {"sessions", sessionsEvery, l.sweepSessions}} {
+	}{{"leases", leasesEvery, l.holdExpired}, {"figures", figuresEvery, l.show}, {"sessions", sessionsEvery, l.sweepSessions}, {"counters", countersEvery, l.watchCounters}} {
 		wg.Go(func() { l.run(ctx, loop.name, loop.every, loop.work) })
 	}
 	done := make(chan struct{})
@@ -81,6 +82,17 @@ func (l *loops) run(ctx context.Context, name string, every time.Duration, work 
 
 func (l *loops) holdExpired(ctx context.Context) error {
 	return l.eachClinic(ctx, func(c clinic.Clinic) error { return l.services.Dispensing.HoldExpired(ctx, c.ID) })
+}
+
+// watchCounters gives an alarm for every counter session that is open after its day.
+func (l *loops) watchCounters(ctx context.Context) error {
+	return l.eachClinic(ctx, func(c clinic.Clinic) error {
+		n, err := l.services.Stock.WatchSessions(ctx, c.ID)
+		if n > 0 {
+			l.log.Warn("counter sessions are open after their day", "clinic", c.Number, "sessions", n)
+		}
+		return err
+	})
 }
 
 func (l *loops) sweepSessions(ctx context.Context) error {

@@ -141,7 +141,7 @@ func (ch *chapter) uncork(ctx context.Context, d *desk) (stock.Bottle, error) {
 	if err != nil {
 		return stock.Bottle{}, fmt.Errorf("bottle %s: %w", next.Code, err)
 	}
-	opened, err := d.stock.Open(ctx, stock.BottleOpening{Act: ch.act(""), Bottle: next.ID, Gross: bottleTare + liquid})
+	opened, err := d.stock.Open(ctx, stock.BottleOpening{Act: ch.act("Chai kế tiếp trên kệ"), Bottle: next.ID, Gross: bottleTare + liquid})
 	if err != nil {
 		return stock.Bottle{}, err
 	}

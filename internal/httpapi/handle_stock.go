@@ -70,7 +70,7 @@ func (sh shelf) bottle(b stock.Bottle) gen.Bottle {
 	return gen.Bottle{
 		Id: gen.UUID(b.ID), Code: b.Code, Lot: gen.UUID(b.Lot), LotNumber: l.Number, ProductName: sh.names[l.Product],
 		ConcentrationUgMl: int64(l.Concentration), DensityUgMl: int64(l.Density), Expiry: l.Expiry.String(), LotState: gen.LotState(l.State),
-		State: gen.BottleState(b.State), LabelVolumeUl: int64(b.LabelVolume), TareWeightUg: int64(b.TareWeight), OpenedAt: at(b.OpenedAt),
+		State: gen.BottleState(b.State), Place: gen.Place(b.Place), LabelVolumeUl: int64(b.LabelVolume), TareWeightUg: int64(b.TareWeight), OpenedAt: at(b.OpenedAt),
 		OpenedGrossWeightUg: int64(b.OpenedGross), RemainingUl: int64(b.Balance[stock.Store] + b.Balance[stock.InBottle]), Balance: balanceOut(b.Balance),
 	}
 }
@@ -230,13 +230,8 @@ func (s *Server) ReceiveBottles(ctx context.Context, r gen.ReceiveBottlesRequest
 		return nil, err
 	}
 	_, bottles, err := s.stock.Receive(ctx, stock.Delivery{
-		Act: a, Lot: idOf[stock.LotID](b.Lot), Party: b.Supplier, Number: b.Document,
-		Bottles: each(b.Bottles, func(in gen.ReceivedBottle) stock.Delivered {
-			return stock.Delivered{
-				ID: idOf[stock.BottleID](in.Id), Label: measure.Volume(in.LabelVolumeUl), Measured: measure.Volume(in.MeasuredUl),
-				Tare: measure.Weight(in.TareWeightUg), Finding: in.Finding,
-			}
-		}),
+		Act: a, Lot: idOf[stock.LotID](b.Lot), Party: b.Supplier, Number: b.Document, Copies: int(b.Copies),
+		Bottles: each(b.Bottles, deliveredIn),
 	})
 	if err != nil {
 		return nil, err
@@ -248,7 +243,7 @@ func (s *Server) ReceiveBottles(ctx context.Context, r gen.ReceiveBottlesRequest
 
 // OpenBottle takes a sealed bottle into use.
 func (s *Server) OpenBottle(ctx context.Context, r gen.OpenBottleRequestObject) (gen.OpenBottleResponseObject, error) {
-	a, err := s.stockAct(ctx, r.Body.Id, "", required(r.Body.Witness))
+	a, err := s.stockAct(ctx, r.Body.Id, r.Body.Reason, required(r.Body.Witness))
 	if err != nil {
 		return nil, err
 	}
@@ -310,7 +305,7 @@ func (s *Server) PostMove(ctx context.Context, r gen.PostMoveRequestObject) (gen
 	if err != nil {
 		return nil, err
 	}
-	a.Occurred = calendar.At(b.OccurredAt)
+	a.Occurred, a.Late = calendar.At(b.OccurredAt), b.Late
 	post, ok := s.postings()[b.Kind]
 	if !ok {
 		return nil, fault.New(fault.Invalid, keyContract, "kind of move")

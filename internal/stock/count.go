@@ -335,6 +335,37 @@ func findings(first, second []Entry) (out []finding, agree bool) {
 	return out, true
 }
 
+// Found is what a count found of one bottle.
+type Found struct {
+	Book, Counted, Diff measure.Volume
+	Review              bool // the supervisor must sign for it
+}
+
+// Findings returns what a count found, by bottle; none while it is blind. Of a settled count it is what was written.
+func (s *Service) Findings(ctx context.Context, n Count, entries []Entry) (map[BottleID]Found, error) {
+	out := map[BottleID]Found{}
+	if n.Blind() {
+		return out, nil
+	}
+	first, second := forms(slices.Clone(entries))
+	found, _ := findings(first, second)
+	err := s.ledger.InTx(ctx, n.Clinic, func(tx Tx) error {
+		set, err := tx.FindSetting(ctx)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			ev, err := tx.Evidence(ctx, f.bottle)
+			if err != nil {
+				return err
+			}
+			out[f.bottle] = Found{f.book, f.counted(), f.diff, n.State != Settled && set.Review.Needed(f.diff, ev.Turnover)}
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Count reads one with its entries. While it is blind the entries are empty of all but who has entered.
 func (s *Service) Count(ctx context.Context, c clinic.ID, key CountID) (Count, []Entry, error) {
 	n, entries, err := s.ledger.Count(ctx, c, key)

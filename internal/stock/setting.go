@@ -22,8 +22,8 @@ type Setting struct {
 // was turned over, is a choice, and it decides only who signs.
 var DefaultSetting = Setting{Review: reconcile.Review{Volume: 10 * measure.Millilitre, PerMille: 5}, CoverDays: 30, LeadDays: 10}
 
-// chart derives the limits of the control chart from the review level: an alarm when small differences add up to it.
-func (s Setting) chart() reconcile.Limits {
+// Chart derives the limits of the control chart from the review level: an alarm when small differences add up to it.
+func (s Setting) Chart() reconcile.Limits {
 	return reconcile.Limits{Slack: s.Review.Volume / 10, Alarm: s.Review.Volume}
 }
 

@@ -347,7 +347,7 @@ func (s *Service) Variances(ctx context.Context, f VarianceFilter, by Grouping) 
 	}
 	series := make([]Series, 0, len(keys))
 	for _, k := range keys {
-		series = append(series, Series{Key: k, Points: reconcile.Cusum(points[k], set.chart()), Sums: sums[k]})
+		series = append(series, Series{Key: k, Points: reconcile.Cusum(points[k], set.Chart()), Sums: sums[k]})
 	}
 	return found, series, nil
 }

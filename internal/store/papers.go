@@ -294,7 +294,7 @@ func (s stocks) Setting(ctx context.Context, c clinic.ID) (stock.Setting, error)
 
 // FindSetting implements stock.Tx.
 func (t *Tx) FindSetting(context.Context) (stock.Setting, error) {
-	rows, err := list[settingRow](t.locking().Where("clinic = ?", t.clinic))
+	rows, err := list[settingRow](t.db.Where("clinic = ?", t.clinic))
 	return toSetting(rows), err
 }
 

@@ -122,6 +122,30 @@ func (e BottleState) Valid() bool {
 	}
 }
 
+// Defines values for BottleWeightOccasion.
+const (
+	BottleWeightOccasionChange BottleWeightOccasion = "change"
+	BottleWeightOccasionCount  BottleWeightOccasion = "count"
+	BottleWeightOccasionEmpty  BottleWeightOccasion = "empty"
+	BottleWeightOccasionOpen   BottleWeightOccasion = "open"
+)
+
+// Valid indicates whether the value is a known member of the BottleWeightOccasion enum.
+func (e BottleWeightOccasion) Valid() bool {
+	switch e {
+	case BottleWeightOccasionChange:
+		return true
+	case BottleWeightOccasionCount:
+		return true
+	case BottleWeightOccasionEmpty:
+		return true
+	case BottleWeightOccasionOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClinicKind.
 const (
 	ClinicKindDispensingPoint   ClinicKind = "dispensing_point"
@@ -134,6 +158,96 @@ func (e ClinicKind) Valid() bool {
 	case ClinicKindDispensingPoint:
 		return true
 	case ClinicKindTreatmentFacility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CountPhase.
+const (
+	CountPhaseClosing CountPhase = "closing"
+	CountPhaseOpening CountPhase = "opening"
+	CountPhaseStock   CountPhase = "stock"
+)
+
+// Valid indicates whether the value is a known member of the CountPhase enum.
+func (e CountPhase) Valid() bool {
+	switch e {
+	case CountPhaseClosing:
+		return true
+	case CountPhaseOpening:
+		return true
+	case CountPhaseStock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CountHeadPhase.
+const (
+	CountHeadPhaseClosing CountHeadPhase = "closing"
+	CountHeadPhaseOpening CountHeadPhase = "opening"
+	CountHeadPhaseStock   CountHeadPhase = "stock"
+)
+
+// Valid indicates whether the value is a known member of the CountHeadPhase enum.
+func (e CountHeadPhase) Valid() bool {
+	switch e {
+	case CountHeadPhaseClosing:
+		return true
+	case CountHeadPhaseOpening:
+		return true
+	case CountHeadPhaseStock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CountMethod.
+const (
+	CountMethodMeasured CountMethod = "measured"
+	CountMethodMissing  CountMethod = "missing"
+	CountMethodSealed   CountMethod = "sealed"
+	CountMethodWeighed  CountMethod = "weighed"
+)
+
+// Valid indicates whether the value is a known member of the CountMethod enum.
+func (e CountMethod) Valid() bool {
+	switch e {
+	case CountMethodMeasured:
+		return true
+	case CountMethodMissing:
+		return true
+	case CountMethodSealed:
+		return true
+	case CountMethodWeighed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CountState.
+const (
+	CountStateCounted   CountState = "counted"
+	CountStateCounting  CountState = "counting"
+	CountStateDisagreed CountState = "disagreed"
+	CountStateSettled   CountState = "settled"
+)
+
+// Valid indicates whether the value is a known member of the CountState enum.
+func (e CountState) Valid() bool {
+	switch e {
+	case CountStateCounted:
+		return true
+	case CountStateCounting:
+		return true
+	case CountStateDisagreed:
+		return true
+	case CountStateSettled:
 		return true
 	default:
 		return false
@@ -239,6 +353,165 @@ func (e DispensingState) Valid() bool {
 	case DispensingStateVoided:
 		return true
 	case DispensingStateWasted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DocumentKind.
+const (
+	DocumentKindAbnormal    DocumentKind = "abnormal"
+	DocumentKindBreak       DocumentKind = "break"
+	DocumentKindChange      DocumentKind = "change"
+	DocumentKindConsolidate DocumentKind = "consolidate"
+	DocumentKindDestroy     DocumentKind = "destroy"
+	DocumentKindEmpty       DocumentKind = "empty"
+	DocumentKindLoss        DocumentKind = "loss"
+	DocumentKindOpen        DocumentKind = "open"
+	DocumentKindPurge       DocumentKind = "purge"
+	DocumentKindQuarantine  DocumentKind = "quarantine"
+	DocumentKindRecall      DocumentKind = "recall"
+	DocumentKindReceipt     DocumentKind = "receipt"
+	DocumentKindRelease     DocumentKind = "release"
+	DocumentKindReturn      DocumentKind = "return"
+	DocumentKindReversal    DocumentKind = "reversal"
+	DocumentKindSurplus     DocumentKind = "surplus"
+	DocumentKindTransfer    DocumentKind = "transfer"
+	DocumentKindWaste       DocumentKind = "waste"
+)
+
+// Valid indicates whether the value is a known member of the DocumentKind enum.
+func (e DocumentKind) Valid() bool {
+	switch e {
+	case DocumentKindAbnormal:
+		return true
+	case DocumentKindBreak:
+		return true
+	case DocumentKindChange:
+		return true
+	case DocumentKindConsolidate:
+		return true
+	case DocumentKindDestroy:
+		return true
+	case DocumentKindEmpty:
+		return true
+	case DocumentKindLoss:
+		return true
+	case DocumentKindOpen:
+		return true
+	case DocumentKindPurge:
+		return true
+	case DocumentKindQuarantine:
+		return true
+	case DocumentKindRecall:
+		return true
+	case DocumentKindReceipt:
+		return true
+	case DocumentKindRelease:
+		return true
+	case DocumentKindReturn:
+		return true
+	case DocumentKindReversal:
+		return true
+	case DocumentKindSurplus:
+		return true
+	case DocumentKindTransfer:
+		return true
+	case DocumentKindWaste:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DraftState.
+const (
+	DraftStateDraft   DraftState = "draft"
+	DraftStateDropped DraftState = "dropped"
+	DraftStatePosted  DraftState = "posted"
+	DraftStateSigned  DraftState = "signed"
+)
+
+// Valid indicates whether the value is a known member of the DraftState enum.
+func (e DraftState) Valid() bool {
+	switch e {
+	case DraftStateDraft:
+		return true
+	case DraftStateDropped:
+		return true
+	case DraftStatePosted:
+		return true
+	case DraftStateSigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DraftKind.
+const (
+	DraftKindAbnormal    DraftKind = "abnormal"
+	DraftKindBreak       DraftKind = "break"
+	DraftKindChange      DraftKind = "change"
+	DraftKindConsolidate DraftKind = "consolidate"
+	DraftKindDestroy     DraftKind = "destroy"
+	DraftKindLoss        DraftKind = "loss"
+	DraftKindOpen        DraftKind = "open"
+	DraftKindReceipt     DraftKind = "receipt"
+	DraftKindReturn      DraftKind = "return"
+	DraftKindReversal    DraftKind = "reversal"
+	DraftKindSurplus     DraftKind = "surplus"
+	DraftKindTransfer    DraftKind = "transfer"
+	DraftKindWaste       DraftKind = "waste"
+)
+
+// Valid indicates whether the value is a known member of the DraftKind enum.
+func (e DraftKind) Valid() bool {
+	switch e {
+	case DraftKindAbnormal:
+		return true
+	case DraftKindBreak:
+		return true
+	case DraftKindChange:
+		return true
+	case DraftKindConsolidate:
+		return true
+	case DraftKindDestroy:
+		return true
+	case DraftKindLoss:
+		return true
+	case DraftKindOpen:
+		return true
+	case DraftKindReceipt:
+		return true
+	case DraftKindReturn:
+		return true
+	case DraftKindReversal:
+		return true
+	case DraftKindSurplus:
+		return true
+	case DraftKindTransfer:
+		return true
+	case DraftKindWaste:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DraftPaperAccount.
+const (
+	DraftPaperAccountPurge DraftPaperAccount = "purge"
+	DraftPaperAccountWaste DraftPaperAccount = "waste"
+)
+
+// Valid indicates whether the value is a known member of the DraftPaperAccount enum.
+func (e DraftPaperAccount) Valid() bool {
+	switch e {
+	case DraftPaperAccountPurge:
+		return true
+	case DraftPaperAccountWaste:
 		return true
 	default:
 		return false
@@ -629,6 +902,27 @@ func (e Phase) Valid() bool {
 	}
 }
 
+// Defines values for Place.
+const (
+	PlaceAway    Place = "away"
+	PlaceCabinet Place = "cabinet"
+	PlaceStore   Place = "store"
+)
+
+// Valid indicates whether the value is a known member of the Place enum.
+func (e Place) Valid() bool {
+	switch e {
+	case PlaceAway:
+		return true
+	case PlaceCabinet:
+		return true
+	case PlaceStore:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PlaceHoldClearedBy.
 const (
 	PlaceHoldClearedByDoctor     PlaceHoldClearedBy = "doctor"
@@ -875,6 +1169,33 @@ func (e ScanKind) Valid() bool {
 	}
 }
 
+// Defines values for SessionState.
+const (
+	SessionStateClosed       SessionState = "closed"
+	SessionStateClosingCount SessionState = "closing_count"
+	SessionStateOpen         SessionState = "open"
+	SessionStateOpeningCount SessionState = "opening_count"
+	SessionStateReconciled   SessionState = "reconciled"
+)
+
+// Valid indicates whether the value is a known member of the SessionState enum.
+func (e SessionState) Valid() bool {
+	switch e {
+	case SessionStateClosed:
+		return true
+	case SessionStateClosingCount:
+		return true
+	case SessionStateOpen:
+		return true
+	case SessionStateOpeningCount:
+		return true
+	case SessionStateReconciled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SetPatientStatusStatus.
 const (
 	SetPatientStatusStatusApplied       SetPatientStatusStatus = "applied"
@@ -935,6 +1256,27 @@ func (e Sex) Valid() bool {
 	case SexFemale:
 		return true
 	case SexMale:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StatedCauseCause.
+const (
+	StatedCauseCausePrime   StatedCauseCause = "prime"
+	StatedCauseCauseResidue StatedCauseCause = "residue"
+	StatedCauseCauseSpill   StatedCauseCause = "spill"
+)
+
+// Valid indicates whether the value is a known member of the StatedCauseCause enum.
+func (e StatedCauseCause) Valid() bool {
+	switch e {
+	case StatedCauseCausePrime:
+		return true
+	case StatedCauseCauseResidue:
+		return true
+	case StatedCauseCauseSpill:
 		return true
 	default:
 		return false
@@ -1043,6 +1385,33 @@ func (e TicketState) Valid() bool {
 	}
 }
 
+// Defines values for VariancePartCause.
+const (
+	VariancePartCauseDrift       VariancePartCause = "drift"
+	VariancePartCausePrime       VariancePartCause = "prime"
+	VariancePartCauseResidue     VariancePartCause = "residue"
+	VariancePartCauseSpill       VariancePartCause = "spill"
+	VariancePartCauseUnexplained VariancePartCause = "unexplained"
+)
+
+// Valid indicates whether the value is a known member of the VariancePartCause enum.
+func (e VariancePartCause) Valid() bool {
+	switch e {
+	case VariancePartCauseDrift:
+		return true
+	case VariancePartCausePrime:
+		return true
+	case VariancePartCauseResidue:
+		return true
+	case VariancePartCauseSpill:
+		return true
+	case VariancePartCauseUnexplained:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FileFormat.
 const (
 	FileFormatCsv  FileFormat = "csv"
@@ -1079,6 +1448,36 @@ func (e ReadPatientFiguresFileParamsFormat) Valid() bool {
 	case ReadPatientFiguresFileParamsFormatPdf:
 		return true
 	case ReadPatientFiguresFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListVariancesParamsBy.
+const (
+	ListVariancesParamsByBottle  ListVariancesParamsBy = "bottle"
+	ListVariancesParamsByCounter ListVariancesParamsBy = "counter"
+	ListVariancesParamsByDay     ListVariancesParamsBy = "day"
+	ListVariancesParamsByLot     ListVariancesParamsBy = "lot"
+	ListVariancesParamsByPerson  ListVariancesParamsBy = "person"
+	ListVariancesParamsByShift   ListVariancesParamsBy = "shift"
+)
+
+// Valid indicates whether the value is a known member of the ListVariancesParamsBy enum.
+func (e ListVariancesParamsBy) Valid() bool {
+	switch e {
+	case ListVariancesParamsByBottle:
+		return true
+	case ListVariancesParamsByCounter:
+		return true
+	case ListVariancesParamsByDay:
+		return true
+	case ListVariancesParamsByLot:
+		return true
+	case ListVariancesParamsByPerson:
+		return true
+	case ListVariancesParamsByShift:
 		return true
 	default:
 		return false
@@ -1267,6 +1666,7 @@ type Bottle struct {
 	LotState            LotState `json:"lot_state"`
 	OpenedAt            Instant  `json:"opened_at,omitempty,omitzero"`
 	OpenedGrossWeightUg int64    `json:"opened_gross_weight_ug,omitempty,omitzero"`
+	Place               Place    `json:"place"`
 	ProductName         string   `json:"product_name"`
 
 	// RemainingUl In the bottle by the book and not reserved; negative is possible and loud
@@ -1281,8 +1681,31 @@ type BottleList struct {
 	Next  string   `json:"next,omitempty,omitzero"`
 }
 
+// BottleScan defines model for BottleScan.
+type BottleScan struct {
+	Code string `json:"code"`
+}
+
 // BottleState defines model for BottleState.
 type BottleState string
+
+// BottleWeight defines model for BottleWeight.
+type BottleWeight struct {
+	BookUl        int64                `json:"book_ul"`
+	ContentUl     int64                `json:"content_ul,omitempty,omitzero"`
+	GrossWeightUg int64                `json:"gross_weight_ug"`
+	Occasion      BottleWeightOccasion `json:"occasion"`
+	Person        string               `json:"person"`
+	RecordedAt    Instant              `json:"recorded_at"`
+}
+
+// BottleWeightOccasion defines model for BottleWeight.Occasion.
+type BottleWeightOccasion string
+
+// BottleWeightList defines model for BottleWeightList.
+type BottleWeightList struct {
+	Items []BottleWeight `json:"items"`
+}
 
 // CancelPrescription defines model for CancelPrescription.
 type CancelPrescription struct {
@@ -1305,6 +1728,17 @@ type ChangePIN struct {
 type ChangePassword struct {
 	CurrentPassword string      `json:"current_password"`
 	Password        NewPassword `json:"password"`
+}
+
+// ChartPoint defines model for ChartPoint.
+type ChartPoint struct {
+	Alarm  bool    `json:"alarm"`
+	At     Instant `json:"at"`
+	DiffUl int64   `json:"diff_ul"`
+	HighUl int64   `json:"high_ul"`
+	LowUl  int64   `json:"low_ul"`
+	Since  Instant `json:"since,omitempty,omitzero"`
+	SumUl  int64   `json:"sum_ul"`
 }
 
 // CheckIn defines model for CheckIn.
@@ -1380,6 +1814,12 @@ type Clinic struct {
 // ClinicKind defines model for Clinic.Kind.
 type ClinicKind string
 
+// CloseCounterSession defines model for CloseCounterSession.
+type CloseCounterSession struct {
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
+}
+
 // Closure defines model for Closure.
 type Closure struct {
 	// Day A clinic day, YYYY-MM-DD
@@ -1399,6 +1839,117 @@ type Concentration = int64
 type ConfigureStation struct {
 	Manual bool   `json:"manual"`
 	Name   string `json:"name"`
+}
+
+// Count defines model for Count.
+type Count struct {
+	Bottles []CountedBottle `json:"bottles"`
+	Id      UUID            `json:"id"`
+
+	// People Who has entered a form
+	People    []string   `json:"people"`
+	Phase     CountPhase `json:"phase"`
+	Session   UUID       `json:"session,omitempty,omitzero"`
+	SettledAt Instant    `json:"settled_at,omitempty,omitzero"`
+	StartedAt Instant    `json:"started_at"`
+	State     CountState `json:"state"`
+	Station   string     `json:"station"`
+}
+
+// CountPhase defines model for Count.Phase.
+type CountPhase string
+
+// CountAgain defines model for CountAgain.
+type CountAgain struct {
+	Count UUID `json:"count"`
+}
+
+// CountEntry defines model for CountEntry.
+type CountEntry struct {
+	CountedUl     int64       `json:"counted_ul,omitempty,omitzero"`
+	GrossWeightUg int64       `json:"gross_weight_ug,omitempty,omitzero"`
+	Method        CountMethod `json:"method,omitempty,omitzero"`
+	Person        string      `json:"person"`
+	RecordedAt    Instant     `json:"recorded_at"`
+}
+
+// CountHead defines model for CountHead.
+type CountHead struct {
+	Id        UUID           `json:"id"`
+	Phase     CountHeadPhase `json:"phase"`
+	Session   UUID           `json:"session,omitempty,omitzero"`
+	StartedAt Instant        `json:"started_at"`
+	State     CountState     `json:"state"`
+	Station   string         `json:"station,omitempty,omitzero"`
+}
+
+// CountHeadPhase defines model for CountHead.Phase.
+type CountHeadPhase string
+
+// CountLine defines model for CountLine.
+type CountLine struct {
+	Bottle        UUID        `json:"bottle"`
+	GrossWeightUg int64       `json:"gross_weight_ug,omitempty,omitzero"`
+	Method        CountMethod `json:"method"`
+	VolumeUl      int64       `json:"volume_ul,omitempty,omitzero"`
+}
+
+// CountList defines model for CountList.
+type CountList struct {
+	Items []CountHead `json:"items"`
+}
+
+// CountMethod defines model for CountMethod.
+type CountMethod string
+
+// CountState defines model for CountState.
+type CountState string
+
+// CountedBottle defines model for CountedBottle.
+type CountedBottle struct {
+	BookUl        int64        `json:"book_ul,omitempty,omitzero"`
+	Bottle        UUID         `json:"bottle"`
+	Code          string       `json:"code"`
+	CountedUl     int64        `json:"counted_ul,omitempty,omitzero"`
+	DiffUl        int64        `json:"diff_ul,omitempty,omitzero"`
+	Entries       []CountEntry `json:"entries"`
+	LabelVolumeUl int64        `json:"label_volume_ul"`
+	LotNumber     string       `json:"lot_number"`
+
+	// Review The supervisor must sign
+	Review bool        `json:"review,omitempty,omitzero"`
+	State  BottleState `json:"state"`
+
+	// Weighable Its tare and its density are known
+	Weighable bool `json:"weighable,omitempty,omitzero"`
+}
+
+// CounterSession defines model for CounterSession.
+type CounterSession struct {
+	ClosedAt   Instant    `json:"closed_at,omitempty,omitzero"`
+	ClosedBy   string     `json:"closed_by,omitempty,omitzero"`
+	Count      UUID       `json:"count,omitempty,omitzero"`
+	CountState CountState `json:"count_state,omitempty,omitzero"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day      Day     `json:"day"`
+	Id       UUID    `json:"id"`
+	OpenedAt Instant `json:"opened_at,omitempty,omitzero"`
+
+	// Overdue It should have been closed before today
+	Overdue     bool         `json:"overdue"`
+	Shift       int          `json:"shift"`
+	StartedAt   Instant      `json:"started_at"`
+	StartedBy   string       `json:"started_by"`
+	State       SessionState `json:"state"`
+	Station     UUID         `json:"station"`
+	StationName string       `json:"station_name"`
+	Witness     string       `json:"witness,omitempty,omitzero"`
+}
+
+// CounterSessionList defines model for CounterSessionList.
+type CounterSessionList struct {
+	Items []CounterSession `json:"items"`
 }
 
 // Credential One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
@@ -1542,6 +2093,35 @@ type DispensingRegister struct {
 // DispensingState defines model for DispensingState.
 type DispensingState string
 
+// Document defines model for Document.
+type Document struct {
+	By         string                 `json:"by"`
+	Data       map[string]interface{} `json:"data,omitempty,omitzero"`
+	Id         UUID                   `json:"id"`
+	Kind       DocumentKind           `json:"kind"`
+	Number     string                 `json:"number,omitempty,omitzero"`
+	OccurredAt Instant                `json:"occurred_at"`
+	Party      string                 `json:"party,omitempty,omitzero"`
+	Reason     string                 `json:"reason"`
+	RecordedAt Instant                `json:"recorded_at"`
+	Witness    string                 `json:"witness"`
+}
+
+// DocumentDetail defines model for DocumentDetail.
+type DocumentDetail struct {
+	Document Document `json:"document"`
+	Moves    []Move   `json:"moves"`
+}
+
+// DocumentKind defines model for DocumentKind.
+type DocumentKind string
+
+// DocumentList defines model for DocumentList.
+type DocumentList struct {
+	Items []Document `json:"items"`
+	Next  string     `json:"next,omitempty,omitzero"`
+}
+
 // DoubtOutcome defines model for DoubtOutcome.
 type DoubtOutcome struct {
 	// Reason Free text without control characters
@@ -1550,6 +2130,55 @@ type DoubtOutcome struct {
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
 }
+
+// Draft defines model for Draft.
+type Draft struct {
+	Id         UUID       `json:"id"`
+	Kind       DraftKind  `json:"kind"`
+	Late       bool       `json:"late"`
+	MadeAt     Instant    `json:"made_at"`
+	MadeBy     string     `json:"made_by"`
+	OccurredAt Instant    `json:"occurred_at,omitempty,omitzero"`
+	Paper      DraftPaper `json:"paper"`
+	Reason     string     `json:"reason"`
+	SignedAt   Instant    `json:"signed_at,omitempty,omitzero"`
+	SignedBy   string     `json:"signed_by,omitempty,omitzero"`
+	State      DraftState `json:"state"`
+}
+
+// DraftState defines model for Draft.State.
+type DraftState string
+
+// DraftKind defines model for DraftKind.
+type DraftKind string
+
+// DraftList defines model for DraftList.
+type DraftList struct {
+	Items []Draft `json:"items"`
+}
+
+// DraftPaper defines model for DraftPaper.
+type DraftPaper struct {
+	Account          DraftPaperAccount `json:"account,omitempty,omitzero"`
+	AmountUl         int64             `json:"amount_ul,omitempty,omitzero"`
+	Bottle           UUID              `json:"bottle,omitempty,omitzero"`
+	Bottles          []UUID            `json:"bottles,omitempty,omitzero"`
+	Copies           int64             `json:"copies,omitempty,omitzero"`
+	From             Place             `json:"from,omitempty,omitzero"`
+	GrossWeightUg    int64             `json:"gross_weight_ug,omitempty,omitzero"`
+	Into             UUID              `json:"into,omitempty,omitzero"`
+	Items            []ReceivedBottle  `json:"items,omitempty,omitzero"`
+	Lot              UUID              `json:"lot,omitempty,omitzero"`
+	Move             UUID              `json:"move,omitempty,omitzero"`
+	Number           string            `json:"number,omitempty,omitzero"`
+	OutGrossWeightUg int64             `json:"out_gross_weight_ug,omitempty,omitzero"`
+	Party            string            `json:"party,omitempty,omitzero"`
+	Station          UUID              `json:"station,omitempty,omitzero"`
+	To               Place             `json:"to,omitempty,omitzero"`
+}
+
+// DraftPaperAccount defines model for DraftPaper.Account.
+type DraftPaperAccount string
 
 // EmptyBottle defines model for EmptyBottle.
 type EmptyBottle struct {
@@ -1615,6 +2244,14 @@ type EnrolmentCode struct {
 	ValidUntil Instant `json:"valid_until"`
 }
 
+// EnterCount defines model for EnterCount.
+type EnterCount struct {
+	Lines []CountLine `json:"lines"`
+
+	// Person The second person where the act needs one
+	Person *OptionalCredential `json:"person,omitempty"`
+}
+
 // Expected Somebody with an order for today who has not arrived
 type Expected struct {
 	Code string `json:"code,omitempty,omitzero"`
@@ -1624,6 +2261,18 @@ type Expected struct {
 	Name    string `json:"name,omitempty,omitzero"`
 	Patient UUID   `json:"patient"`
 	Phase   Phase  `json:"phase,omitempty,omitzero"`
+}
+
+// ExpiringLot defines model for ExpiringLot.
+type ExpiringLot struct {
+	// Expiry A clinic day, YYYY-MM-DD
+	Expiry    Day    `json:"expiry"`
+	LeftUl    int64  `json:"left_ul"`
+	Lot       UUID   `json:"lot"`
+	LotNumber string `json:"lot_number"`
+
+	// UnusedUl Not used before it expires, at the present rate
+	UnusedUl int64 `json:"unused_ul"`
 }
 
 // FieldProblem defines model for FieldProblem.
@@ -1820,6 +2469,17 @@ type LotList struct {
 // LotState defines model for LotState.
 type LotState string
 
+// LotTrace defines model for LotTrace.
+type LotTrace struct {
+	Bottles []Bottle     `json:"bottles"`
+	Doses   []TracedDose `json:"doses"`
+	Lot     Lot          `json:"lot"`
+	Moves   []Move       `json:"moves"`
+
+	// Patients How many different people
+	Patients int `json:"patients"`
+}
+
 // Member defines model for Member.
 type Member struct {
 	Active   bool   `json:"active"`
@@ -1979,6 +2639,9 @@ type OpenBottle struct {
 	GrossWeightUg int64 `json:"gross_weight_ug,omitempty,omitzero"`
 	Id            UUID  `json:"id"`
 
+	// Reason Needed to pass over a bottle that expires earlier
+	Reason string `json:"reason,omitempty,omitzero"`
+
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
 }
@@ -2094,6 +2757,9 @@ type PersonName = string
 // Phase defines model for Phase.
 type Phase string
 
+// Place defines model for Place.
+type Place string
+
 // PlaceHold defines model for PlaceHold.
 type PlaceHold struct {
 	ClearedBy PlaceHoldClearedBy `json:"cleared_by"`
@@ -2110,6 +2776,12 @@ type PlaceHoldClearedBy string
 // PlaceHoldSeverity defines model for PlaceHold.Severity.
 type PlaceHoldSeverity string
 
+// PostDraft defines model for PostDraft.
+type PostDraft struct {
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
+}
+
 // PostMove defines model for PostMove.
 type PostMove struct {
 	AmountUl int64 `json:"amount_ul"`
@@ -2117,8 +2789,11 @@ type PostMove struct {
 	Id       UUID  `json:"id"`
 
 	// Kind A purge needs one person; everything else two
-	Kind       PostMoveKind `json:"kind"`
-	OccurredAt Instant      `json:"occurred_at,omitempty,omitzero"`
+	Kind PostMoveKind `json:"kind"`
+
+	// Late Of a day that is closed: it is booked now, with an incident
+	Late       bool    `json:"late,omitempty,omitzero"`
+	OccurredAt Instant `json:"occurred_at,omitempty,omitzero"`
 
 	// Reason Free text without control characters
 	Reason Reasoning `json:"reason"`
@@ -2319,6 +2994,9 @@ type Reasoning = string
 type ReceiveBottles struct {
 	Bottles []ReceivedBottle `json:"bottles"`
 
+	// Copies How many of the minutes were signed
+	Copies int `json:"copies,omitempty,omitzero"`
+
 	// Document Number of the delivery minutes
 	Document string `json:"document,omitempty,omitzero"`
 	Id       UUID   `json:"id"`
@@ -2340,8 +3018,11 @@ type ReceivedBottle struct {
 	LabelVolumeUl int64  `json:"label_volume_ul"`
 
 	// MeasuredUl What was found in it; 0 when it was not measured
-	MeasuredUl   int64 `json:"measured_ul,omitempty,omitzero"`
-	TareWeightUg int64 `json:"tare_weight_ug,omitempty,omitzero"`
+	MeasuredUl int64 `json:"measured_ul,omitempty,omitzero"`
+
+	// Scanned The maker's GS1 code as it was scanned; it must be of this lot
+	Scanned      string `json:"scanned,omitempty,omitzero"`
+	TareWeightUg int64  `json:"tare_weight_ug,omitempty,omitzero"`
 }
 
 // RefusalCount defines model for RefusalCount.
@@ -2477,6 +3158,18 @@ type Room struct {
 // RoomName defines model for RoomName.
 type RoomName = string
 
+// SaveDraft defines model for SaveDraft.
+type SaveDraft struct {
+	Id   UUID      `json:"id"`
+	Kind DraftKind `json:"kind"`
+
+	// Late Of a day that is closed: it is booked now, with an incident
+	Late       bool       `json:"late,omitempty,omitzero"`
+	OccurredAt Instant    `json:"occurred_at,omitempty,omitzero"`
+	Paper      DraftPaper `json:"paper"`
+	Reason     string     `json:"reason,omitempty,omitzero"`
+}
+
 // Scan A code read at a window
 type Scan struct {
 	At Instant `json:"at,omitempty,omitzero"`
@@ -2490,6 +3183,15 @@ type Scan struct {
 
 // ScanKind What the code's own prefix and check digits say
 type ScanKind string
+
+// ScannedBottle defines model for ScannedBottle.
+type ScannedBottle struct {
+	// Expiry A clinic day, YYYY-MM-DD
+	Expiry Day    `json:"expiry,omitempty,omitzero"`
+	Gtin   string `json:"gtin"`
+	Lot    string `json:"lot,omitempty,omitzero"`
+	Serial string `json:"serial,omitempty,omitzero"`
+}
 
 // SearchPatients defines model for SearchPatients.
 type SearchPatients struct {
@@ -2514,6 +3216,9 @@ type Session struct {
 	// Today A clinic day, YYYY-MM-DD
 	Today Day `json:"today"`
 }
+
+// SessionState defines model for SessionState.
+type SessionState string
 
 // SetLotDensity defines model for SetLotDensity.
 type SetLotDensity struct {
@@ -2573,6 +3278,18 @@ type SetRoles struct {
 	Roles RoleSet `json:"roles"`
 }
 
+// SetStockSetting defines model for SetStockSetting.
+type SetStockSetting struct {
+	CountGate      bool  `json:"count_gate"`
+	CoverDays      int   `json:"cover_days"`
+	LeadDays       int   `json:"lead_days"`
+	ReviewPermille int   `json:"review_permille"`
+	ReviewUl       int64 `json:"review_ul"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
+}
+
 // SetTarget defines model for SetTarget.
 type SetTarget struct {
 	Patients int `json:"patients"`
@@ -2583,11 +3300,26 @@ type SetTicketPriority struct {
 	Priority string `json:"priority"`
 }
 
+// SettleCount defines model for SettleCount.
+type SettleCount struct {
+	// Reason Free text without control characters
+	Reason Reasoning     `json:"reason"`
+	Stated []StatedCause `json:"stated,omitempty,omitzero"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
+}
+
 // Severity defines model for Severity.
 type Severity string
 
 // Sex defines model for Sex.
 type Sex string
+
+// SignDraft defines model for SignDraft.
+type SignDraft struct {
+	Pin PIN `json:"pin"`
+}
 
 // SignIn defines model for SignIn.
 type SignIn struct {
@@ -2679,6 +3411,29 @@ type Standing struct {
 	Seq  int64  `json:"seq"`
 }
 
+// StartCount defines model for StartCount.
+type StartCount struct {
+	Id UUID `json:"id"`
+}
+
+// StartCounterSession defines model for StartCounterSession.
+type StartCounterSession struct {
+	Count   UUID `json:"count"`
+	Id      UUID `json:"id"`
+	Shift   int  `json:"shift"`
+	Station UUID `json:"station"`
+}
+
+// StatedCause defines model for StatedCause.
+type StatedCause struct {
+	AmountUl int64            `json:"amount_ul"`
+	Bottle   UUID             `json:"bottle"`
+	Cause    StatedCauseCause `json:"cause"`
+}
+
+// StatedCauseCause defines model for StatedCause.Cause.
+type StatedCauseCause string
+
 // Station defines model for Station.
 type Station struct {
 	Active   bool        `json:"active"`
@@ -2746,6 +3501,41 @@ type StepUp struct {
 	Station    UUID `json:"station"`
 }
 
+// StockForecast defines model for StockForecast.
+type StockForecast struct {
+	DaysBasis int `json:"days_basis"`
+
+	// DaysLeft -1 while nothing is given
+	DaysLeft int           `json:"days_left"`
+	Expiring []ExpiringLot `json:"expiring"`
+	LeftUl   int64         `json:"left_ul"`
+
+	// OrderBy A clinic day, YYYY-MM-DD
+	OrderBy     Day    `json:"order_by,omitempty,omitzero"`
+	OrderUl     int64  `json:"order_ul"`
+	PerDayUl    int64  `json:"per_day_ul"`
+	Product     UUID   `json:"product"`
+	ProductName string `json:"product_name"`
+
+	// RunsOut A clinic day, YYYY-MM-DD
+	RunsOut Day `json:"runs_out,omitempty,omitzero"`
+}
+
+// StockForecastList defines model for StockForecastList.
+type StockForecastList struct {
+	Items []StockForecast `json:"items"`
+}
+
+// StockSetting defines model for StockSetting.
+type StockSetting struct {
+	// CountGate A counter gives no dose before its opening count is settled
+	CountGate      bool  `json:"count_gate"`
+	CoverDays      int   `json:"cover_days"`
+	LeadDays       int   `json:"lead_days"`
+	ReviewPermille int   `json:"review_permille"`
+	ReviewUl       int64 `json:"review_ul"`
+}
+
 // Target defines model for Target.
 type Target struct {
 	Patients   int     `json:"patients"`
@@ -2801,6 +3591,30 @@ type TicketList struct {
 // TicketState defines model for TicketState.
 type TicketState string
 
+// TracedDose defines model for TracedDose.
+type TracedDose struct {
+	Bottle     UUID   `json:"bottle"`
+	BottleCode string `json:"bottle_code"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day         Day             `json:"day"`
+	Dispensing  UUID            `json:"dispensing"`
+	DoseUg      int64           `json:"dose_ug"`
+	Lot         UUID            `json:"lot"`
+	LotNumber   string          `json:"lot_number"`
+	MeasuredUl  int64           `json:"measured_ul"`
+	Patient     UUID            `json:"patient"`
+	PatientCode string          `json:"patient_code"`
+	PatientName string          `json:"patient_name"`
+	RecordedAt  Instant         `json:"recorded_at"`
+	State       DispensingState `json:"state"`
+}
+
+// TracedDoseList defines model for TracedDoseList.
+type TracedDoseList struct {
+	Items []TracedDose `json:"items"`
+}
+
 // UUID defines model for UUID.
 type UUID = string
 
@@ -2813,6 +3627,63 @@ type UpdatePatient struct {
 	Name       PersonName   `json:"name,omitempty,omitzero"`
 	NationalId NationalID   `json:"national_id,omitempty,omitzero"`
 	Sex        Sex          `json:"sex,omitempty,omitzero"`
+}
+
+// Variance defines model for Variance.
+type Variance struct {
+	BeganAt    Instant `json:"began_at,omitempty,omitzero"`
+	BookUl     int64   `json:"book_ul"`
+	Bottle     UUID    `json:"bottle"`
+	BottleCode string  `json:"bottle_code"`
+	CountedUl  int64   `json:"counted_ul"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day Day `json:"day"`
+
+	// DiffPpm Of the turnover since the last count
+	DiffPpm int64 `json:"diff_ppm"`
+	DiffUg  int64 `json:"diff_ug"`
+
+	// DiffUl Counted less book; negative is a loss
+	DiffUl      int64          `json:"diff_ul"`
+	Document    UUID           `json:"document,omitempty,omitzero"`
+	Lot         UUID           `json:"lot"`
+	LotNumber   string         `json:"lot_number"`
+	Parts       []VariancePart `json:"parts"`
+	Person      string         `json:"person"`
+	RecordedAt  Instant        `json:"recorded_at"`
+	Review      bool           `json:"review"`
+	Shift       int            `json:"shift"`
+	StationName string         `json:"station_name"`
+	TurnoverUl  int64          `json:"turnover_ul"`
+}
+
+// VarianceList defines model for VarianceList.
+type VarianceList struct {
+	AlarmUl int64            `json:"alarm_ul"`
+	Items   []Variance       `json:"items"`
+	Series  []VarianceSeries `json:"series"`
+}
+
+// VariancePart defines model for VariancePart.
+type VariancePart struct {
+	AmountUl int64             `json:"amount_ul"`
+	Cause    VariancePartCause `json:"cause"`
+	Since    Instant           `json:"since,omitempty,omitzero"`
+}
+
+// VariancePartCause defines model for VariancePart.Cause.
+type VariancePartCause string
+
+// VarianceSeries defines model for VarianceSeries.
+type VarianceSeries struct {
+	Key string `json:"key"`
+
+	// LossUl Never netted with the surplus
+	LossUl    int64        `json:"loss_ul"`
+	Name      string       `json:"name"`
+	Points    []ChartPoint `json:"points"`
+	SurplusUl int64        `json:"surplus_ul"`
 }
 
 // Verification defines model for Verification.
@@ -2908,12 +3779,33 @@ type ListBottlesParams struct {
 	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListCounterSessionsParams defines parameters for ListCounterSessions.
+type ListCounterSessionsParams struct {
+	// Day Today when left out
+	Day *Day `form:"day,omitempty" json:"day,omitempty"`
+}
+
+// ListCountsParams defines parameters for ListCounts.
+type ListCountsParams struct {
+	Session *UUID  `form:"session,omitempty" json:"session,omitempty"`
+	Limit   *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListDispensingsParams defines parameters for ListDispensings.
 type ListDispensingsParams struct {
 	Day     *Day               `form:"day,omitempty" json:"day,omitempty"`
 	Patient *UUID              `form:"patient,omitempty" json:"patient,omitempty"`
 	Station *UUID              `form:"station,omitempty" json:"station,omitempty"`
 	State   *[]DispensingState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor `next` of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListDocumentsParams defines parameters for ListDocuments.
+type ListDocumentsParams struct {
+	Kind *DocumentKind `form:"kind,omitempty" json:"kind,omitempty"`
 
 	// Cursor `next` of the page before
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -3024,6 +3916,23 @@ type ListTicketsParams struct {
 	Day *Day `form:"day,omitempty" json:"day,omitempty"`
 }
 
+// ListVariancesParams defines parameters for ListVariances.
+type ListVariancesParams struct {
+	By      *ListVariancesParamsBy `form:"by,omitempty" json:"by,omitempty"`
+	Lot     *UUID                  `form:"lot,omitempty" json:"lot,omitempty"`
+	Bottle  *UUID                  `form:"bottle,omitempty" json:"bottle,omitempty"`
+	Station *UUID                  `form:"station,omitempty" json:"station,omitempty"`
+	Session *UUID                  `form:"session,omitempty" json:"session,omitempty"`
+	From    *Day                   `form:"from,omitempty" json:"from,omitempty"`
+	To      *Day                   `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ListVariancesParamsBy defines parameters for ListVariances.
+type ListVariancesParamsBy string
+
+// ReadBottleScanJSONRequestBody defines body for ReadBottleScan for application/json ContentType.
+type ReadBottleScanJSONRequestBody = BottleScan
+
 // ReceiveBottlesJSONRequestBody defines body for ReceiveBottles for application/json ContentType.
 type ReceiveBottlesJSONRequestBody = ReceiveBottles
 
@@ -3047,6 +3956,24 @@ type CheckInJSONRequestBody = CheckIn
 
 // AddClosureJSONRequestBody defines body for AddClosure for application/json ContentType.
 type AddClosureJSONRequestBody = AddClosure
+
+// StartCounterSessionJSONRequestBody defines body for StartCounterSession for application/json ContentType.
+type StartCounterSessionJSONRequestBody = StartCounterSession
+
+// CloseCounterSessionJSONRequestBody defines body for CloseCounterSession for application/json ContentType.
+type CloseCounterSessionJSONRequestBody = CloseCounterSession
+
+// CountCounterSessionJSONRequestBody defines body for CountCounterSession for application/json ContentType.
+type CountCounterSessionJSONRequestBody = CountAgain
+
+// StartCountJSONRequestBody defines body for StartCount for application/json ContentType.
+type StartCountJSONRequestBody = StartCount
+
+// EnterCountJSONRequestBody defines body for EnterCount for application/json ContentType.
+type EnterCountJSONRequestBody = EnterCount
+
+// SettleCountJSONRequestBody defines body for SettleCount for application/json ContentType.
+type SettleCountJSONRequestBody = SettleCount
 
 // SetPumpProfileJSONRequestBody defines body for SetPumpProfile for application/json ContentType.
 type SetPumpProfileJSONRequestBody = PumpProfile
@@ -3080,6 +4007,15 @@ type VoidDispensingJSONRequestBody = VoidDispensing
 
 // WastedJSONRequestBody defines body for Wasted for application/json ContentType.
 type WastedJSONRequestBody = Wasted
+
+// SaveDraftJSONRequestBody defines body for SaveDraft for application/json ContentType.
+type SaveDraftJSONRequestBody = SaveDraft
+
+// PostDraftJSONRequestBody defines body for PostDraft for application/json ContentType.
+type PostDraftJSONRequestBody = PostDraft
+
+// SignDraftJSONRequestBody defines body for SignDraft for application/json ContentType.
+type SignDraftJSONRequestBody = SignDraft
 
 // EnrolJSONRequestBody defines body for Enrol for application/json ContentType.
 type EnrolJSONRequestBody = Enrol
@@ -3185,6 +4121,9 @@ type PutLiveJSONRequestBody = LiveReading
 
 // RevokeStationJSONRequestBody defines body for RevokeStation for application/json ContentType.
 type RevokeStationJSONRequestBody = RevokeStation
+
+// SetStockSettingJSONRequestBody defines body for SetStockSetting for application/json ContentType.
+type SetStockSettingJSONRequestBody = SetStockSetting
 
 // SetTargetJSONRequestBody defines body for SetTarget for application/json ContentType.
 type SetTargetJSONRequestBody = SetTarget
@@ -3300,6 +4239,20 @@ type ClientInterface interface {
 	// Corresponds with GET /board/stream (the `StreamBoard` operationId).
 	StreamBoard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReadBottleScanWithBody Read the maker's GS1 code of a bottle
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /bottle-scans (the `ReadBottleScan` operationId).
+	ReadBottleScanWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadBottleScan Read the maker's GS1 code of a bottle
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /bottle-scans (the `ReadBottleScan` operationId).
+	ReadBottleScan(ctx context.Context, body ReadBottleScanJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListBottles performs a GET /bottles (the `ListBottles` operationId) request.
 	ListBottles(ctx context.Context, params *ListBottlesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -3387,6 +4340,11 @@ type ClientInterface interface {
 	// Corresponds with POST /bottles/{id}/release (the `ReleaseBottle` operationId).
 	ReleaseBottle(ctx context.Context, id ID, body ReleaseBottleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListBottleWeights Weighings of a bottle beside the book, oldest first
+	//
+	// Corresponds with GET /bottles/{id}/weights (the `ListBottleWeights` operationId).
+	ListBottleWeights(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CheckInWithBody A card is scanned at the door. The patient gets a ticket and hears of a hold now, not at the window
 	//
 	// A patient who is already waiting gets the same ticket again.
@@ -3423,6 +4381,105 @@ type ClientInterface interface {
 
 	// RemoveClosure performs a POST /closures/{day}/remove (the `RemoveClosure` operationId) request.
 	RemoveClosure(ctx context.Context, day Day, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCounterSessions Sessions of a day, and every one that is not closed, newest first
+	//
+	// Corresponds with GET /counter-sessions (the `ListCounterSessions` operationId).
+	ListCounterSessions(ctx context.Context, params *ListCounterSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartCounterSessionWithBody Begin a counter's shift with its opening count
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /counter-sessions (the `StartCounterSession` operationId).
+	StartCounterSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartCounterSession Begin a counter's shift with its opening count
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /counter-sessions (the `StartCounterSession` operationId).
+	StartCounterSession(ctx context.Context, body StartCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseCounterSessionWithBody Two people close a reconciled session
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /counter-sessions/{id}/close (the `CloseCounterSession` operationId).
+	CloseCounterSessionWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CloseCounterSession Two people close a reconciled session
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /counter-sessions/{id}/close (the `CloseCounterSession` operationId).
+	CloseCounterSession(ctx context.Context, id ID, body CloseCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountCounterSessionWithBody The session's next count: the closing one, or another one after two people disagreed
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /counter-sessions/{id}/count (the `CountCounterSession` operationId).
+	CountCounterSessionWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CountCounterSession The session's next count: the closing one, or another one after two people disagreed
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /counter-sessions/{id}/count (the `CountCounterSession` operationId).
+	CountCounterSession(ctx context.Context, id ID, body CountCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCounts Counts, newest first
+	//
+	// Corresponds with GET /counts (the `ListCounts` operationId).
+	ListCounts(ctx context.Context, params *ListCountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartCountWithBody Begin a count of the store
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /counts (the `StartCount` operationId).
+	StartCountWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartCount Begin a count of the store
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /counts (the `StartCount` operationId).
+	StartCount(ctx context.Context, body StartCountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadCount A count. The book and the other person's form are hidden until both agree
+	//
+	// Corresponds with GET /counts/{id} (the `ReadCount` operationId).
+	ReadCount(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnterCountWithBody One person's form. The second one, by another person, ends the count
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /counts/{id}/entries (the `EnterCount` operationId).
+	EnterCountWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnterCount One person's form. The second one, by another person, ends the count
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /counts/{id}/entries (the `EnterCount` operationId).
+	EnterCount(ctx context.Context, id ID, body EnterCountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SettleCountWithBody Two people sign for what a count found; a loss and a surplus each have their own document
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /counts/{id}/settle (the `SettleCount` operationId).
+	SettleCountWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SettleCount Two people sign for what a count found; a loss and a surplus each have their own document
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /counts/{id}/settle (the `SettleCount` operationId).
+	SettleCount(ctx context.Context, id ID, body SettleCountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetPumpProfileWithBody What a pump may be asked for
 	//
@@ -3607,6 +4664,71 @@ type ClientInterface interface {
 	// Corresponds with POST /dispensings/{id}/wasted (the `Wasted` operationId).
 	Wasted(ctx context.Context, id ID, body WastedJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListDocuments Posted documents, newest first
+	//
+	// Corresponds with GET /documents (the `ListDocuments` operationId).
+	ListDocuments(ctx context.Context, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadDocument A document with its moves
+	//
+	// Corresponds with GET /documents/{id} (the `ReadDocument` operationId).
+	ReadDocument(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDrafts Papers that wait for a signature, newest first
+	//
+	// Corresponds with GET /drafts (the `ListDrafts` operationId).
+	ListDrafts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SaveDraftWithBody Write a paper, or write it anew while nobody has signed it
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /drafts (the `SaveDraft` operationId).
+	SaveDraftWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SaveDraft Write a paper, or write it anew while nobody has signed it
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /drafts (the `SaveDraft` operationId).
+	SaveDraft(ctx context.Context, body SaveDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadDraft performs a GET /drafts/{id} (the `ReadDraft` operationId) request.
+	ReadDraft(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DropDraft Give up a paper that is not posted
+	//
+	// Corresponds with POST /drafts/{id}/drop (the `DropDraft` operationId).
+	DropDraft(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PostDraftWithBody The second signature, by another person. It posts the document
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /drafts/{id}/post (the `PostDraft` operationId).
+	PostDraftWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PostDraft The second signature, by another person. It posts the document
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /drafts/{id}/post (the `PostDraft` operationId).
+	PostDraft(ctx context.Context, id ID, body PostDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignDraftWithBody The first signature. It fixes what the paper says
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /drafts/{id}/sign (the `SignDraft` operationId).
+	SignDraftWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignDraft The first signature. It fixes what the paper says
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /drafts/{id}/sign (the `SignDraft` operationId).
+	SignDraft(ctx context.Context, id ID, body SignDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EnrolWithBody A counter computer trades its one-time code and its own public key for an identity
 	//
 	// Takes any type of body and a specified content type.
@@ -3635,6 +4757,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /figures/patients/file (the `ReadPatientFiguresFile` operationId).
 	ReadPatientFiguresFile(ctx context.Context, params *ReadPatientFiguresFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListForecasts How long the stock lasts, what to order, what expires unused
+	//
+	// Corresponds with GET /forecasts (the `ListForecasts` operationId).
+	ListForecasts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LiftHoldWithBody Lift a hold. The hold itself names the role that may
 	//
@@ -3687,6 +4814,16 @@ type ClientInterface interface {
 	// SetLotState performs a POST /lots/{id}/state (the `SetLotState` operationId) request.
 	// Takes a body of the `application/json` content type.
 	SetLotState(ctx context.Context, id ID, body SetLotStateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadLotTrace From a lot to every bottle, move, dose and patient; the reading is audited
+	//
+	// Corresponds with GET /lots/{id}/trace (the `ReadLotTrace` operationId).
+	ReadLotTrace(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadLotTraceFile The trace as a file, a line a move and a line a dose; the reading is audited
+	//
+	// Corresponds with GET /lots/{id}/trace.csv (the `ReadLotTraceFile` operationId).
+	ReadLotTraceFile(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMoves Lines of the perpetual inventory, newest first
 	//
@@ -3826,6 +4963,11 @@ type ClientInterface interface {
 	// PlaceHold performs a POST /patients/{id}/holds (the `PlaceHold` operationId) request.
 	// Takes a body of the `application/json` content type.
 	PlaceHold(ctx context.Context, id ID, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPatientLots From a patient back to the lots; the reading is audited
+	//
+	// Corresponds with GET /patients/{id}/lots (the `ListPatientLots` operationId).
+	ListPatientLots(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SetPatientPhaseWithBody performs a POST /patients/{id}/phase (the `SetPatientPhase` operationId) request,
 	// with any type of body and a specified content type.
@@ -4227,6 +5369,23 @@ type ClientInterface interface {
 	// Corresponds with GET /stations/{id}/stream (the `StreamStation` operationId).
 	StreamStation(ctx context.Context, id ID, params *StreamStationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReadStockSetting performs a GET /stock-setting (the `ReadStockSetting` operationId) request.
+	ReadStockSetting(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetStockSettingWithBody Two people change how the clinic keeps its book
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /stock-setting (the `SetStockSetting` operationId).
+	SetStockSettingWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetStockSetting Two people change how the clinic keeps its book
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /stock-setting (the `SetStockSetting` operationId).
+	SetStockSetting(ctx context.Context, body SetStockSettingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// StreamClinic Changes for the pages of check-in, queue, board and stock
 	//
 	// Events, each with JSON: `queue` {ticket, state} · `dispensing` {id, station, state} · `station` {id} ·
@@ -4326,6 +5485,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
 	TransferTicket(ctx context.Context, id ID, body TransferTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListVariances What counts found, oldest first, with control charts
+	//
+	// Corresponds with GET /variances (the `ListVariances` operationId).
+	ListVariances(ctx context.Context, params *ListVariancesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAudit The chain of changes, newest first
@@ -4380,6 +5544,40 @@ func (c *Client) ReadBoard(ctx context.Context, reqEditors ...RequestEditorFn) (
 // Corresponds with GET /board/stream (the `StreamBoard` operationId).
 func (c *Client) StreamBoard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamBoardRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadBottleScanWithBody Read the maker's GS1 code of a bottle
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /bottle-scans (the `ReadBottleScan` operationId).
+func (c *Client) ReadBottleScanWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadBottleScanRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadBottleScan Read the maker's GS1 code of a bottle
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /bottle-scans (the `ReadBottleScan` operationId).
+func (c *Client) ReadBottleScan(ctx context.Context, body ReadBottleScanJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadBottleScanRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4627,6 +5825,21 @@ func (c *Client) ReleaseBottle(ctx context.Context, id ID, body ReleaseBottleJSO
 	return c.Client.Do(req)
 }
 
+// ListBottleWeights Weighings of a bottle beside the book, oldest first
+//
+// Corresponds with GET /bottles/{id}/weights (the `ListBottleWeights` operationId).
+func (c *Client) ListBottleWeights(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBottleWeightsRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // CheckInWithBody A card is scanned at the door. The patient gets a ticket and hears of a hold now, not at the window
 //
 // A patient who is already waiting gets the same ticket again.
@@ -4724,6 +5937,255 @@ func (c *Client) AddClosure(ctx context.Context, body AddClosureJSONRequestBody,
 // RemoveClosure performs a POST /closures/{day}/remove (the `RemoveClosure` operationId) request.
 func (c *Client) RemoveClosure(ctx context.Context, day Day, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveClosureRequest(c.Server, day)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCounterSessions Sessions of a day, and every one that is not closed, newest first
+//
+// Corresponds with GET /counter-sessions (the `ListCounterSessions` operationId).
+func (c *Client) ListCounterSessions(ctx context.Context, params *ListCounterSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCounterSessionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartCounterSessionWithBody Begin a counter's shift with its opening count
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /counter-sessions (the `StartCounterSession` operationId).
+func (c *Client) StartCounterSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartCounterSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartCounterSession Begin a counter's shift with its opening count
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /counter-sessions (the `StartCounterSession` operationId).
+func (c *Client) StartCounterSession(ctx context.Context, body StartCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartCounterSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseCounterSessionWithBody Two people close a reconciled session
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /counter-sessions/{id}/close (the `CloseCounterSession` operationId).
+func (c *Client) CloseCounterSessionWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseCounterSessionRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CloseCounterSession Two people close a reconciled session
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /counter-sessions/{id}/close (the `CloseCounterSession` operationId).
+func (c *Client) CloseCounterSession(ctx context.Context, id ID, body CloseCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCloseCounterSessionRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountCounterSessionWithBody The session's next count: the closing one, or another one after two people disagreed
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /counter-sessions/{id}/count (the `CountCounterSession` operationId).
+func (c *Client) CountCounterSessionWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountCounterSessionRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CountCounterSession The session's next count: the closing one, or another one after two people disagreed
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /counter-sessions/{id}/count (the `CountCounterSession` operationId).
+func (c *Client) CountCounterSession(ctx context.Context, id ID, body CountCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCountCounterSessionRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCounts Counts, newest first
+//
+// Corresponds with GET /counts (the `ListCounts` operationId).
+func (c *Client) ListCounts(ctx context.Context, params *ListCountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCountsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartCountWithBody Begin a count of the store
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /counts (the `StartCount` operationId).
+func (c *Client) StartCountWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartCountRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartCount Begin a count of the store
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /counts (the `StartCount` operationId).
+func (c *Client) StartCount(ctx context.Context, body StartCountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartCountRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadCount A count. The book and the other person's form are hidden until both agree
+//
+// Corresponds with GET /counts/{id} (the `ReadCount` operationId).
+func (c *Client) ReadCount(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadCountRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnterCountWithBody One person's form. The second one, by another person, ends the count
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /counts/{id}/entries (the `EnterCount` operationId).
+func (c *Client) EnterCountWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnterCountRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnterCount One person's form. The second one, by another person, ends the count
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /counts/{id}/entries (the `EnterCount` operationId).
+func (c *Client) EnterCount(ctx context.Context, id ID, body EnterCountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnterCountRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SettleCountWithBody Two people sign for what a count found; a loss and a surplus each have their own document
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /counts/{id}/settle (the `SettleCount` operationId).
+func (c *Client) SettleCountWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSettleCountRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SettleCount Two people sign for what a count found; a loss and a surplus each have their own document
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /counts/{id}/settle (the `SettleCount` operationId).
+func (c *Client) SettleCount(ctx context.Context, id ID, body SettleCountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSettleCountRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5187,6 +6649,181 @@ func (c *Client) Wasted(ctx context.Context, id ID, body WastedJSONRequestBody, 
 	return c.Client.Do(req)
 }
 
+// ListDocuments Posted documents, newest first
+//
+// Corresponds with GET /documents (the `ListDocuments` operationId).
+func (c *Client) ListDocuments(ctx context.Context, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDocumentsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadDocument A document with its moves
+//
+// Corresponds with GET /documents/{id} (the `ReadDocument` operationId).
+func (c *Client) ReadDocument(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadDocumentRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDrafts Papers that wait for a signature, newest first
+//
+// Corresponds with GET /drafts (the `ListDrafts` operationId).
+func (c *Client) ListDrafts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDraftsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SaveDraftWithBody Write a paper, or write it anew while nobody has signed it
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /drafts (the `SaveDraft` operationId).
+func (c *Client) SaveDraftWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSaveDraftRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SaveDraft Write a paper, or write it anew while nobody has signed it
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /drafts (the `SaveDraft` operationId).
+func (c *Client) SaveDraft(ctx context.Context, body SaveDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSaveDraftRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadDraft performs a GET /drafts/{id} (the `ReadDraft` operationId) request.
+func (c *Client) ReadDraft(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadDraftRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DropDraft Give up a paper that is not posted
+//
+// Corresponds with POST /drafts/{id}/drop (the `DropDraft` operationId).
+func (c *Client) DropDraft(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDropDraftRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PostDraftWithBody The second signature, by another person. It posts the document
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /drafts/{id}/post (the `PostDraft` operationId).
+func (c *Client) PostDraftWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostDraftRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PostDraft The second signature, by another person. It posts the document
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /drafts/{id}/post (the `PostDraft` operationId).
+func (c *Client) PostDraft(ctx context.Context, id ID, body PostDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostDraftRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignDraftWithBody The first signature. It fixes what the paper says
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /drafts/{id}/sign (the `SignDraft` operationId).
+func (c *Client) SignDraftWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignDraftRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignDraft The first signature. It fixes what the paper says
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /drafts/{id}/sign (the `SignDraft` operationId).
+func (c *Client) SignDraft(ctx context.Context, id ID, body SignDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignDraftRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // EnrolWithBody A counter computer trades its one-time code and its own public key for an identity
 //
 // Takes any type of body and a specified content type.
@@ -5256,6 +6893,21 @@ func (c *Client) ListPatientFigureEntries(ctx context.Context, params *ListPatie
 // Corresponds with GET /figures/patients/file (the `ReadPatientFiguresFile` operationId).
 func (c *Client) ReadPatientFiguresFile(ctx context.Context, params *ReadPatientFiguresFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadPatientFiguresFileRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListForecasts How long the stock lasts, what to order, what expires unused
+//
+// Corresponds with GET /forecasts (the `ListForecasts` operationId).
+func (c *Client) ListForecasts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListForecastsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -5408,6 +7060,36 @@ func (c *Client) SetLotStateWithBody(ctx context.Context, id ID, contentType str
 // Takes a body of the `application/json` content type.
 func (c *Client) SetLotState(ctx context.Context, id ID, body SetLotStateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSetLotStateRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadLotTrace From a lot to every bottle, move, dose and patient; the reading is audited
+//
+// Corresponds with GET /lots/{id}/trace (the `ReadLotTrace` operationId).
+func (c *Client) ReadLotTrace(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadLotTraceRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadLotTraceFile The trace as a file, a line a move and a line a dose; the reading is audited
+//
+// Corresponds with GET /lots/{id}/trace.csv (the `ReadLotTraceFile` operationId).
+func (c *Client) ReadLotTraceFile(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadLotTraceFileRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -5777,6 +7459,21 @@ func (c *Client) PlaceHoldWithBody(ctx context.Context, id ID, contentType strin
 // Takes a body of the `application/json` content type.
 func (c *Client) PlaceHold(ctx context.Context, id ID, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPlaceHoldRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPatientLots From a patient back to the lots; the reading is audited
+//
+// Corresponds with GET /patients/{id}/lots (the `ListPatientLots` operationId).
+func (c *Client) ListPatientLots(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPatientLotsRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -6907,6 +8604,53 @@ func (c *Client) StreamStation(ctx context.Context, id ID, params *StreamStation
 	return c.Client.Do(req)
 }
 
+// ReadStockSetting performs a GET /stock-setting (the `ReadStockSetting` operationId) request.
+func (c *Client) ReadStockSetting(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadStockSettingRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetStockSettingWithBody Two people change how the clinic keeps its book
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /stock-setting (the `SetStockSetting` operationId).
+func (c *Client) SetStockSettingWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetStockSettingRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetStockSetting Two people change how the clinic keeps its book
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /stock-setting (the `SetStockSetting` operationId).
+func (c *Client) SetStockSetting(ctx context.Context, body SetStockSettingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetStockSettingRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // StreamClinic Changes for the pages of check-in, queue, board and stock
 //
 // Events, each with JSON: `queue` {ticket, state} · `dispensing` {id, station, state} · `station` {id} ·
@@ -7177,6 +8921,21 @@ func (c *Client) TransferTicket(ctx context.Context, id ID, body TransferTicketJ
 	return c.Client.Do(req)
 }
 
+// ListVariances What counts found, oldest first, with control charts
+//
+// Corresponds with GET /variances (the `ListVariances` operationId).
+func (c *Client) ListVariances(ctx context.Context, params *ListVariancesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListVariancesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewListAuditRequest constructs an http.Request for the ListAudit method
 func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
 	var err error
@@ -7332,6 +9091,46 @@ func NewStreamBoardRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewReadBottleScanRequest calls the generic ReadBottleScan builder with application/json body
+func NewReadBottleScanRequest(server string, body ReadBottleScanJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReadBottleScanRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReadBottleScanRequestWithBody constructs an http.Request for the ReadBottleScan method, with any body, and a specified content type
+func NewReadBottleScanRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/bottle-scans")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -7769,6 +9568,40 @@ func NewReleaseBottleRequestWithBody(server string, id ID, contentType string, b
 	return req, nil
 }
 
+// NewListBottleWeightsRequest constructs an http.Request for the ListBottleWeights method
+func NewListBottleWeightsRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/bottles/%s/weights", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCheckInRequest calls the generic CheckIn builder with application/json body
 func NewCheckInRequest(server string, body CheckInJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -7940,6 +9773,428 @@ func NewRemoveClosureRequest(server string, day Day) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListCounterSessionsRequest constructs an http.Request for the ListCounterSessions method
+func NewListCounterSessionsRequest(server string, params *ListCounterSessionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counter-sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Day != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "day", *params.Day, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartCounterSessionRequest calls the generic StartCounterSession builder with application/json body
+func NewStartCounterSessionRequest(server string, body StartCounterSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartCounterSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewStartCounterSessionRequestWithBody constructs an http.Request for the StartCounterSession method, with any body, and a specified content type
+func NewStartCounterSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counter-sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCloseCounterSessionRequest calls the generic CloseCounterSession builder with application/json body
+func NewCloseCounterSessionRequest(server string, id ID, body CloseCounterSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCloseCounterSessionRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewCloseCounterSessionRequestWithBody constructs an http.Request for the CloseCounterSession method, with any body, and a specified content type
+func NewCloseCounterSessionRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counter-sessions/%s/close", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCountCounterSessionRequest calls the generic CountCounterSession builder with application/json body
+func NewCountCounterSessionRequest(server string, id ID, body CountCounterSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCountCounterSessionRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewCountCounterSessionRequestWithBody constructs an http.Request for the CountCounterSession method, with any body, and a specified content type
+func NewCountCounterSessionRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counter-sessions/%s/count", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListCountsRequest constructs an http.Request for the ListCounts method
+func NewListCountsRequest(server string, params *ListCountsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Session != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "session", *params.Session, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartCountRequest calls the generic StartCount builder with application/json body
+func NewStartCountRequest(server string, body StartCountJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartCountRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewStartCountRequestWithBody constructs an http.Request for the StartCount method, with any body, and a specified content type
+func NewStartCountRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadCountRequest constructs an http.Request for the ReadCount method
+func NewReadCountRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEnterCountRequest calls the generic EnterCount builder with application/json body
+func NewEnterCountRequest(server string, id ID, body EnterCountJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEnterCountRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewEnterCountRequestWithBody constructs an http.Request for the EnterCount method, with any body, and a specified content type
+func NewEnterCountRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counts/%s/entries", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSettleCountRequest calls the generic SettleCount builder with application/json body
+func NewSettleCountRequest(server string, id ID, body SettleCountJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSettleCountRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewSettleCountRequestWithBody constructs an http.Request for the SettleCount method, with any body, and a specified content type
+func NewSettleCountRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/counts/%s/settle", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -8704,6 +10959,347 @@ func NewWastedRequestWithBody(server string, id ID, contentType string, body io.
 	return req, nil
 }
 
+// NewListDocumentsRequest constructs an http.Request for the ListDocuments method
+func NewListDocumentsRequest(server string, params *ListDocumentsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/documents")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadDocumentRequest constructs an http.Request for the ReadDocument method
+func NewReadDocumentRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/documents/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListDraftsRequest constructs an http.Request for the ListDrafts method
+func NewListDraftsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSaveDraftRequest calls the generic SaveDraft builder with application/json body
+func NewSaveDraftRequest(server string, body SaveDraftJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSaveDraftRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSaveDraftRequestWithBody constructs an http.Request for the SaveDraft method, with any body, and a specified content type
+func NewSaveDraftRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadDraftRequest constructs an http.Request for the ReadDraft method
+func NewReadDraftRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDropDraftRequest constructs an http.Request for the DropDraft method
+func NewDropDraftRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s/drop", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPostDraftRequest calls the generic PostDraft builder with application/json body
+func NewPostDraftRequest(server string, id ID, body PostDraftJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPostDraftRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewPostDraftRequestWithBody constructs an http.Request for the PostDraft method, with any body, and a specified content type
+func NewPostDraftRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s/post", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignDraftRequest calls the generic SignDraft builder with application/json body
+func NewSignDraftRequest(server string, id ID, body SignDraftJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignDraftRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewSignDraftRequestWithBody constructs an http.Request for the SignDraft method, with any body, and a specified content type
+func NewSignDraftRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s/sign", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewEnrolRequest calls the generic Enrol builder with application/json body
 func NewEnrolRequest(server string, body EnrolJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9030,6 +11626,33 @@ func NewReadPatientFiguresFileRequest(server string, params *ReadPatientFiguresF
 	return req, nil
 }
 
+// NewListForecastsRequest constructs an http.Request for the ListForecasts method
+func NewListForecastsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/forecasts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewLiftHoldRequest calls the generic LiftHold builder with application/json body
 func NewLiftHoldRequest(server string, id ID, body LiftHoldJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9300,6 +11923,74 @@ func NewSetLotStateRequestWithBody(server string, id ID, contentType string, bod
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadLotTraceRequest constructs an http.Request for the ReadLotTrace method
+func NewReadLotTraceRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lots/%s/trace", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadLotTraceFileRequest constructs an http.Request for the ReadLotTraceFile method
+func NewReadLotTraceFileRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lots/%s/trace.csv", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -10047,6 +12738,40 @@ func NewPlaceHoldRequestWithBody(server string, id ID, contentType string, body 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListPatientLotsRequest constructs an http.Request for the ListPatientLots method
+func NewListPatientLotsRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/%s/lots", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -11995,6 +14720,73 @@ func NewStreamStationRequest(server string, id ID, params *StreamStationParams) 
 	return req, nil
 }
 
+// NewReadStockSettingRequest constructs an http.Request for the ReadStockSetting method
+func NewReadStockSettingRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stock-setting")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetStockSettingRequest calls the generic SetStockSetting builder with application/json body
+func NewSetStockSettingRequest(server string, body SetStockSettingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetStockSettingRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetStockSettingRequestWithBody constructs an http.Request for the SetStockSetting method, with any body, and a specified content type
+func NewSetStockSettingRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stock-setting")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewStreamClinicRequest constructs an http.Request for the StreamClinic method
 func NewStreamClinicRequest(server string, params *StreamClinicParams) (*http.Request, error) {
 	var err error
@@ -12475,6 +15267,132 @@ func NewTransferTicketRequestWithBody(server string, id ID, contentType string, 
 	return req, nil
 }
 
+// NewListVariancesRequest constructs an http.Request for the ListVariances method
+func NewListVariancesRequest(server string, params *ListVariancesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/variances")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.By != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "by", *params.By, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Lot != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lot", *params.Lot, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Bottle != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "bottle", *params.Bottle, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Station != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "station", *params.Station, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Session != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "session", *params.Session, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -12548,6 +15466,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /board/stream (the `StreamBoard` operationId).
 	StreamBoardWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*StreamBoardResponse, error)
+
+	// ReadBottleScanWithBodyWithResponse Read the maker's GS1 code of a bottle
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /bottle-scans (the `ReadBottleScan` operationId).
+	ReadBottleScanWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadBottleScanResponse, error)
+
+	// ReadBottleScanWithResponse Read the maker's GS1 code of a bottle
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /bottle-scans (the `ReadBottleScan` operationId).
+	ReadBottleScanWithResponse(ctx context.Context, body ReadBottleScanJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadBottleScanResponse, error)
 
 	// ListBottlesWithResponse performs a GET /bottles (the `ListBottles` operationId) request.
 	//
@@ -12644,6 +15576,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /bottles/{id}/release (the `ReleaseBottle` operationId).
 	ReleaseBottleWithResponse(ctx context.Context, id ID, body ReleaseBottleJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseBottleResponse, error)
 
+	// ListBottleWeightsWithResponse Weighings of a bottle beside the book, oldest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /bottles/{id}/weights (the `ListBottleWeights` operationId).
+	ListBottleWeightsWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ListBottleWeightsResponse, error)
+
 	// CheckInWithBodyWithResponse A card is scanned at the door. The patient gets a ticket and hears of a hold now, not at the window
 	//
 	// A patient who is already waiting gets the same ticket again.
@@ -12688,6 +15627,111 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	RemoveClosureWithResponse(ctx context.Context, day Day, reqEditors ...RequestEditorFn) (*RemoveClosureResponse, error)
+
+	// ListCounterSessionsWithResponse Sessions of a day, and every one that is not closed, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /counter-sessions (the `ListCounterSessions` operationId).
+	ListCounterSessionsWithResponse(ctx context.Context, params *ListCounterSessionsParams, reqEditors ...RequestEditorFn) (*ListCounterSessionsResponse, error)
+
+	// StartCounterSessionWithBodyWithResponse Begin a counter's shift with its opening count
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counter-sessions (the `StartCounterSession` operationId).
+	StartCounterSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartCounterSessionResponse, error)
+
+	// StartCounterSessionWithResponse Begin a counter's shift with its opening count
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counter-sessions (the `StartCounterSession` operationId).
+	StartCounterSessionWithResponse(ctx context.Context, body StartCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*StartCounterSessionResponse, error)
+
+	// CloseCounterSessionWithBodyWithResponse Two people close a reconciled session
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counter-sessions/{id}/close (the `CloseCounterSession` operationId).
+	CloseCounterSessionWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseCounterSessionResponse, error)
+
+	// CloseCounterSessionWithResponse Two people close a reconciled session
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counter-sessions/{id}/close (the `CloseCounterSession` operationId).
+	CloseCounterSessionWithResponse(ctx context.Context, id ID, body CloseCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseCounterSessionResponse, error)
+
+	// CountCounterSessionWithBodyWithResponse The session's next count: the closing one, or another one after two people disagreed
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counter-sessions/{id}/count (the `CountCounterSession` operationId).
+	CountCounterSessionWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CountCounterSessionResponse, error)
+
+	// CountCounterSessionWithResponse The session's next count: the closing one, or another one after two people disagreed
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counter-sessions/{id}/count (the `CountCounterSession` operationId).
+	CountCounterSessionWithResponse(ctx context.Context, id ID, body CountCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CountCounterSessionResponse, error)
+
+	// ListCountsWithResponse Counts, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /counts (the `ListCounts` operationId).
+	ListCountsWithResponse(ctx context.Context, params *ListCountsParams, reqEditors ...RequestEditorFn) (*ListCountsResponse, error)
+
+	// StartCountWithBodyWithResponse Begin a count of the store
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counts (the `StartCount` operationId).
+	StartCountWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartCountResponse, error)
+
+	// StartCountWithResponse Begin a count of the store
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counts (the `StartCount` operationId).
+	StartCountWithResponse(ctx context.Context, body StartCountJSONRequestBody, reqEditors ...RequestEditorFn) (*StartCountResponse, error)
+
+	// ReadCountWithResponse A count. The book and the other person's form are hidden until both agree
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /counts/{id} (the `ReadCount` operationId).
+	ReadCountWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadCountResponse, error)
+
+	// EnterCountWithBodyWithResponse One person's form. The second one, by another person, ends the count
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counts/{id}/entries (the `EnterCount` operationId).
+	EnterCountWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnterCountResponse, error)
+
+	// EnterCountWithResponse One person's form. The second one, by another person, ends the count
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counts/{id}/entries (the `EnterCount` operationId).
+	EnterCountWithResponse(ctx context.Context, id ID, body EnterCountJSONRequestBody, reqEditors ...RequestEditorFn) (*EnterCountResponse, error)
+
+	// SettleCountWithBodyWithResponse Two people sign for what a count found; a loss and a surplus each have their own document
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counts/{id}/settle (the `SettleCount` operationId).
+	SettleCountWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SettleCountResponse, error)
+
+	// SettleCountWithResponse Two people sign for what a count found; a loss and a surplus each have their own document
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /counts/{id}/settle (the `SettleCount` operationId).
+	SettleCountWithResponse(ctx context.Context, id ID, body SettleCountJSONRequestBody, reqEditors ...RequestEditorFn) (*SettleCountResponse, error)
 
 	// SetPumpProfileWithBodyWithResponse What a pump may be asked for
 	//
@@ -12882,6 +15926,81 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /dispensings/{id}/wasted (the `Wasted` operationId).
 	WastedWithResponse(ctx context.Context, id ID, body WastedJSONRequestBody, reqEditors ...RequestEditorFn) (*WastedResponse, error)
 
+	// ListDocumentsWithResponse Posted documents, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /documents (the `ListDocuments` operationId).
+	ListDocumentsWithResponse(ctx context.Context, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*ListDocumentsResponse, error)
+
+	// ReadDocumentWithResponse A document with its moves
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /documents/{id} (the `ReadDocument` operationId).
+	ReadDocumentWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadDocumentResponse, error)
+
+	// ListDraftsWithResponse Papers that wait for a signature, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /drafts (the `ListDrafts` operationId).
+	ListDraftsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDraftsResponse, error)
+
+	// SaveDraftWithBodyWithResponse Write a paper, or write it anew while nobody has signed it
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts (the `SaveDraft` operationId).
+	SaveDraftWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SaveDraftResponse, error)
+
+	// SaveDraftWithResponse Write a paper, or write it anew while nobody has signed it
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts (the `SaveDraft` operationId).
+	SaveDraftWithResponse(ctx context.Context, body SaveDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*SaveDraftResponse, error)
+
+	// ReadDraftWithResponse performs a GET /drafts/{id} (the `ReadDraft` operationId) request.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	ReadDraftWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadDraftResponse, error)
+
+	// DropDraftWithResponse Give up a paper that is not posted
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/drop (the `DropDraft` operationId).
+	DropDraftWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*DropDraftResponse, error)
+
+	// PostDraftWithBodyWithResponse The second signature, by another person. It posts the document
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/post (the `PostDraft` operationId).
+	PostDraftWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostDraftResponse, error)
+
+	// PostDraftWithResponse The second signature, by another person. It posts the document
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/post (the `PostDraft` operationId).
+	PostDraftWithResponse(ctx context.Context, id ID, body PostDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*PostDraftResponse, error)
+
+	// SignDraftWithBodyWithResponse The first signature. It fixes what the paper says
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/sign (the `SignDraft` operationId).
+	SignDraftWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignDraftResponse, error)
+
+	// SignDraftWithResponse The first signature. It fixes what the paper says
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/sign (the `SignDraft` operationId).
+	SignDraftWithResponse(ctx context.Context, id ID, body SignDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*SignDraftResponse, error)
+
 	// EnrolWithBodyWithResponse A counter computer trades its one-time code and its own public key for an identity
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -12916,6 +16035,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /figures/patients/file (the `ReadPatientFiguresFile` operationId).
 	ReadPatientFiguresFileWithResponse(ctx context.Context, params *ReadPatientFiguresFileParams, reqEditors ...RequestEditorFn) (*ReadPatientFiguresFileResponse, error)
+
+	// ListForecastsWithResponse How long the stock lasts, what to order, what expires unused
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /forecasts (the `ListForecasts` operationId).
+	ListForecastsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListForecastsResponse, error)
 
 	// LiftHoldWithBodyWithResponse Lift a hold. The hold itself names the role that may
 	//
@@ -12976,6 +16102,20 @@ type ClientWithResponsesInterface interface {
 	// SetLotStateWithResponse performs a POST /lots/{id}/state (the `SetLotState` operationId) request.
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	SetLotStateWithResponse(ctx context.Context, id ID, body SetLotStateJSONRequestBody, reqEditors ...RequestEditorFn) (*SetLotStateResponse, error)
+
+	// ReadLotTraceWithResponse From a lot to every bottle, move, dose and patient; the reading is audited
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lots/{id}/trace (the `ReadLotTrace` operationId).
+	ReadLotTraceWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadLotTraceResponse, error)
+
+	// ReadLotTraceFileWithResponse The trace as a file, a line a move and a line a dose; the reading is audited
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lots/{id}/trace.csv (the `ReadLotTraceFile` operationId).
+	ReadLotTraceFileWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadLotTraceFileResponse, error)
 
 	// ListMovesWithResponse Lines of the perpetual inventory, newest first
 	//
@@ -13131,6 +16271,13 @@ type ClientWithResponsesInterface interface {
 	// PlaceHoldWithResponse performs a POST /patients/{id}/holds (the `PlaceHold` operationId) request.
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	PlaceHoldWithResponse(ctx context.Context, id ID, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error)
+
+	// ListPatientLotsWithResponse From a patient back to the lots; the reading is audited
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/{id}/lots (the `ListPatientLots` operationId).
+	ListPatientLotsWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ListPatientLotsResponse, error)
 
 	// SetPatientPhaseWithBodyWithResponse performs a POST /patients/{id}/phase (the `SetPatientPhase` operationId) request,
 	// with any type of body and a specified content type.
@@ -13604,6 +16751,25 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /stations/{id}/stream (the `StreamStation` operationId).
 	StreamStationWithResponse(ctx context.Context, id ID, params *StreamStationParams, reqEditors ...RequestEditorFn) (*StreamStationResponse, error)
 
+	// ReadStockSettingWithResponse performs a GET /stock-setting (the `ReadStockSetting` operationId) request.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	ReadStockSettingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadStockSettingResponse, error)
+
+	// SetStockSettingWithBodyWithResponse Two people change how the clinic keeps its book
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stock-setting (the `SetStockSetting` operationId).
+	SetStockSettingWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetStockSettingResponse, error)
+
+	// SetStockSettingWithResponse Two people change how the clinic keeps its book
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stock-setting (the `SetStockSetting` operationId).
+	SetStockSettingWithResponse(ctx context.Context, body SetStockSettingJSONRequestBody, reqEditors ...RequestEditorFn) (*SetStockSettingResponse, error)
+
 	// StreamClinicWithResponse Changes for the pages of check-in, queue, board and stock
 	//
 	// Events, each with JSON: `queue` {ticket, state} · `dispensing` {id, station, state} · `station` {id} ·
@@ -13717,6 +16883,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /tickets/{id}/transfer (the `TransferTicket` operationId).
 	TransferTicketWithResponse(ctx context.Context, id ID, body TransferTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferTicketResponse, error)
+
+	// ListVariancesWithResponse What counts found, oldest first, with control charts
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /variances (the `ListVariances` operationId).
+	ListVariancesWithResponse(ctx context.Context, params *ListVariancesParams, reqEditors ...RequestEditorFn) (*ListVariancesResponse, error)
 }
 
 type ListAuditResponse struct {
@@ -13898,6 +17071,54 @@ func (r StreamBoardResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StreamBoardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadBottleScanResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ScannedBottle
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadBottleScanResponse) GetJSON200() *ScannedBottle {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadBottleScanResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadBottleScanResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadBottleScanResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadBottleScanResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadBottleScanResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14336,6 +17557,54 @@ func (r ReleaseBottleResponse) ContentType() string {
 	return ""
 }
 
+type ListBottleWeightsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BottleWeightList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBottleWeightsResponse) GetJSON200() *BottleWeightList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListBottleWeightsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBottleWeightsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBottleWeightsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBottleWeightsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBottleWeightsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type CheckInResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -14563,6 +17832,438 @@ func (r RemoveClosureResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RemoveClosureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListCounterSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CounterSessionList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCounterSessionsResponse) GetJSON200() *CounterSessionList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCounterSessionsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCounterSessionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCounterSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCounterSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCounterSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StartCounterSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *CounterSession
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r StartCounterSessionResponse) GetJSON201() *CounterSession {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartCounterSessionResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartCounterSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartCounterSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartCounterSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartCounterSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CloseCounterSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CounterSession
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CloseCounterSessionResponse) GetJSON200() *CounterSession {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CloseCounterSessionResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CloseCounterSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CloseCounterSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CloseCounterSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CloseCounterSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CountCounterSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CounterSession
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CountCounterSessionResponse) GetJSON200() *CounterSession {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CountCounterSessionResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CountCounterSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CountCounterSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CountCounterSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CountCounterSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListCountsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CountList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCountsResponse) GetJSON200() *CountList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCountsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCountsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCountsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCountsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCountsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StartCountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Count
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r StartCountResponse) GetJSON201() *Count {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartCountResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartCountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartCountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartCountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartCountResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadCountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Count
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadCountResponse) GetJSON200() *Count {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadCountResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadCountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadCountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadCountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadCountResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EnterCountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Count
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EnterCountResponse) GetJSON200() *Count {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EnterCountResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EnterCountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EnterCountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EnterCountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EnterCountResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SettleCountResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Count
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SettleCountResponse) GetJSON200() *Count {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SettleCountResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SettleCountResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SettleCountResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SettleCountResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SettleCountResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15330,6 +19031,390 @@ func (r WastedResponse) ContentType() string {
 	return ""
 }
 
+type ListDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDocumentsResponse) GetJSON200() *DocumentList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDocumentsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentDetail
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadDocumentResponse) GetJSON200() *DocumentDetail {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadDocumentResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDraftsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DraftList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDraftsResponse) GetJSON200() *DraftList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDraftsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDraftsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDraftsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDraftsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDraftsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SaveDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Draft
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r SaveDraftResponse) GetJSON201() *Draft {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SaveDraftResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SaveDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SaveDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SaveDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SaveDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Draft
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadDraftResponse) GetJSON200() *Draft {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadDraftResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DropDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Draft
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DropDraftResponse) GetJSON200() *Draft {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DropDraftResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DropDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DropDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DropDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DropDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PostDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Draft
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PostDraftResponse) GetJSON200() *Draft {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PostDraftResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PostDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PostDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PostDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PostDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SignDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Draft
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SignDraftResponse) GetJSON200() *Draft {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SignDraftResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SignDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type EnrolResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -15516,6 +19601,54 @@ func (r ReadPatientFiguresFileResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReadPatientFiguresFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListForecastsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StockForecastList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListForecastsResponse) GetJSON200() *StockForecastList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListForecastsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListForecastsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListForecastsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListForecastsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListForecastsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15804,6 +19937,95 @@ func (r SetLotStateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SetLotStateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadLotTraceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LotTrace
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadLotTraceResponse) GetJSON200() *LotTrace {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadLotTraceResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadLotTraceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadLotTraceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadLotTraceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadLotTraceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadLotTraceFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadLotTraceFileResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadLotTraceFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadLotTraceFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadLotTraceFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadLotTraceFileResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16524,6 +20746,54 @@ func (r PlaceHoldResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PlaceHoldResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListPatientLotsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TracedDoseList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPatientLotsResponse) GetJSON200() *TracedDoseList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPatientLotsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPatientLotsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPatientLotsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPatientLotsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPatientLotsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -18867,6 +23137,102 @@ func (r StreamStationResponse) ContentType() string {
 	return ""
 }
 
+type ReadStockSettingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StockSetting
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadStockSettingResponse) GetJSON200() *StockSetting {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadStockSettingResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadStockSettingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadStockSettingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadStockSettingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadStockSettingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetStockSettingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StockSetting
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetStockSettingResponse) GetJSON200() *StockSetting {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetStockSettingResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetStockSettingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetStockSettingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetStockSettingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetStockSettingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type StreamClinicResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -19388,6 +23754,54 @@ func (r TransferTicketResponse) ContentType() string {
 	return ""
 }
 
+type ListVariancesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VarianceList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListVariancesResponse) GetJSON200() *VarianceList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListVariancesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListVariancesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListVariancesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListVariancesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListVariancesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListAuditWithResponse The chain of changes, newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -19440,6 +23854,32 @@ func (c *ClientWithResponses) StreamBoardWithResponse(ctx context.Context, reqEd
 		return nil, err
 	}
 	return ParseStreamBoardResponse(rsp)
+}
+
+// ReadBottleScanWithBodyWithResponse Read the maker's GS1 code of a bottle
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /bottle-scans (the `ReadBottleScan` operationId).
+func (c *ClientWithResponses) ReadBottleScanWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReadBottleScanResponse, error) {
+	rsp, err := c.ReadBottleScanWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadBottleScanResponse(rsp)
+}
+
+// ReadBottleScanWithResponse Read the maker's GS1 code of a bottle
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /bottle-scans (the `ReadBottleScan` operationId).
+func (c *ClientWithResponses) ReadBottleScanWithResponse(ctx context.Context, body ReadBottleScanJSONRequestBody, reqEditors ...RequestEditorFn) (*ReadBottleScanResponse, error) {
+	rsp, err := c.ReadBottleScan(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadBottleScanResponse(rsp)
 }
 
 // ListBottlesWithResponse performs a GET /bottles (the `ListBottles` operationId) request.
@@ -19627,6 +24067,19 @@ func (c *ClientWithResponses) ReleaseBottleWithResponse(ctx context.Context, id 
 	return ParseReleaseBottleResponse(rsp)
 }
 
+// ListBottleWeightsWithResponse Weighings of a bottle beside the book, oldest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /bottles/{id}/weights (the `ListBottleWeights` operationId).
+func (c *ClientWithResponses) ListBottleWeightsWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ListBottleWeightsResponse, error) {
+	rsp, err := c.ListBottleWeights(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBottleWeightsResponse(rsp)
+}
+
 // CheckInWithBodyWithResponse A card is scanned at the door. The patient gets a ticket and hears of a hold now, not at the window
 //
 // A patient who is already waiting gets the same ticket again.
@@ -19712,6 +24165,201 @@ func (c *ClientWithResponses) RemoveClosureWithResponse(ctx context.Context, day
 		return nil, err
 	}
 	return ParseRemoveClosureResponse(rsp)
+}
+
+// ListCounterSessionsWithResponse Sessions of a day, and every one that is not closed, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /counter-sessions (the `ListCounterSessions` operationId).
+func (c *ClientWithResponses) ListCounterSessionsWithResponse(ctx context.Context, params *ListCounterSessionsParams, reqEditors ...RequestEditorFn) (*ListCounterSessionsResponse, error) {
+	rsp, err := c.ListCounterSessions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCounterSessionsResponse(rsp)
+}
+
+// StartCounterSessionWithBodyWithResponse Begin a counter's shift with its opening count
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counter-sessions (the `StartCounterSession` operationId).
+func (c *ClientWithResponses) StartCounterSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartCounterSessionResponse, error) {
+	rsp, err := c.StartCounterSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartCounterSessionResponse(rsp)
+}
+
+// StartCounterSessionWithResponse Begin a counter's shift with its opening count
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counter-sessions (the `StartCounterSession` operationId).
+func (c *ClientWithResponses) StartCounterSessionWithResponse(ctx context.Context, body StartCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*StartCounterSessionResponse, error) {
+	rsp, err := c.StartCounterSession(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartCounterSessionResponse(rsp)
+}
+
+// CloseCounterSessionWithBodyWithResponse Two people close a reconciled session
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counter-sessions/{id}/close (the `CloseCounterSession` operationId).
+func (c *ClientWithResponses) CloseCounterSessionWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CloseCounterSessionResponse, error) {
+	rsp, err := c.CloseCounterSessionWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseCounterSessionResponse(rsp)
+}
+
+// CloseCounterSessionWithResponse Two people close a reconciled session
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counter-sessions/{id}/close (the `CloseCounterSession` operationId).
+func (c *ClientWithResponses) CloseCounterSessionWithResponse(ctx context.Context, id ID, body CloseCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CloseCounterSessionResponse, error) {
+	rsp, err := c.CloseCounterSession(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCloseCounterSessionResponse(rsp)
+}
+
+// CountCounterSessionWithBodyWithResponse The session's next count: the closing one, or another one after two people disagreed
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counter-sessions/{id}/count (the `CountCounterSession` operationId).
+func (c *ClientWithResponses) CountCounterSessionWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CountCounterSessionResponse, error) {
+	rsp, err := c.CountCounterSessionWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountCounterSessionResponse(rsp)
+}
+
+// CountCounterSessionWithResponse The session's next count: the closing one, or another one after two people disagreed
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counter-sessions/{id}/count (the `CountCounterSession` operationId).
+func (c *ClientWithResponses) CountCounterSessionWithResponse(ctx context.Context, id ID, body CountCounterSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*CountCounterSessionResponse, error) {
+	rsp, err := c.CountCounterSession(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCountCounterSessionResponse(rsp)
+}
+
+// ListCountsWithResponse Counts, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /counts (the `ListCounts` operationId).
+func (c *ClientWithResponses) ListCountsWithResponse(ctx context.Context, params *ListCountsParams, reqEditors ...RequestEditorFn) (*ListCountsResponse, error) {
+	rsp, err := c.ListCounts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCountsResponse(rsp)
+}
+
+// StartCountWithBodyWithResponse Begin a count of the store
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counts (the `StartCount` operationId).
+func (c *ClientWithResponses) StartCountWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartCountResponse, error) {
+	rsp, err := c.StartCountWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartCountResponse(rsp)
+}
+
+// StartCountWithResponse Begin a count of the store
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counts (the `StartCount` operationId).
+func (c *ClientWithResponses) StartCountWithResponse(ctx context.Context, body StartCountJSONRequestBody, reqEditors ...RequestEditorFn) (*StartCountResponse, error) {
+	rsp, err := c.StartCount(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartCountResponse(rsp)
+}
+
+// ReadCountWithResponse A count. The book and the other person's form are hidden until both agree
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /counts/{id} (the `ReadCount` operationId).
+func (c *ClientWithResponses) ReadCountWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadCountResponse, error) {
+	rsp, err := c.ReadCount(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadCountResponse(rsp)
+}
+
+// EnterCountWithBodyWithResponse One person's form. The second one, by another person, ends the count
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counts/{id}/entries (the `EnterCount` operationId).
+func (c *ClientWithResponses) EnterCountWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnterCountResponse, error) {
+	rsp, err := c.EnterCountWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnterCountResponse(rsp)
+}
+
+// EnterCountWithResponse One person's form. The second one, by another person, ends the count
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counts/{id}/entries (the `EnterCount` operationId).
+func (c *ClientWithResponses) EnterCountWithResponse(ctx context.Context, id ID, body EnterCountJSONRequestBody, reqEditors ...RequestEditorFn) (*EnterCountResponse, error) {
+	rsp, err := c.EnterCount(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnterCountResponse(rsp)
+}
+
+// SettleCountWithBodyWithResponse Two people sign for what a count found; a loss and a surplus each have their own document
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counts/{id}/settle (the `SettleCount` operationId).
+func (c *ClientWithResponses) SettleCountWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SettleCountResponse, error) {
+	rsp, err := c.SettleCountWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSettleCountResponse(rsp)
+}
+
+// SettleCountWithResponse Two people sign for what a count found; a loss and a surplus each have their own document
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /counts/{id}/settle (the `SettleCount` operationId).
+func (c *ClientWithResponses) SettleCountWithResponse(ctx context.Context, id ID, body SettleCountJSONRequestBody, reqEditors ...RequestEditorFn) (*SettleCountResponse, error) {
+	rsp, err := c.SettleCount(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSettleCountResponse(rsp)
 }
 
 // SetPumpProfileWithBodyWithResponse What a pump may be asked for
@@ -20069,6 +24717,147 @@ func (c *ClientWithResponses) WastedWithResponse(ctx context.Context, id ID, bod
 	return ParseWastedResponse(rsp)
 }
 
+// ListDocumentsWithResponse Posted documents, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /documents (the `ListDocuments` operationId).
+func (c *ClientWithResponses) ListDocumentsWithResponse(ctx context.Context, params *ListDocumentsParams, reqEditors ...RequestEditorFn) (*ListDocumentsResponse, error) {
+	rsp, err := c.ListDocuments(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDocumentsResponse(rsp)
+}
+
+// ReadDocumentWithResponse A document with its moves
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /documents/{id} (the `ReadDocument` operationId).
+func (c *ClientWithResponses) ReadDocumentWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadDocumentResponse, error) {
+	rsp, err := c.ReadDocument(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadDocumentResponse(rsp)
+}
+
+// ListDraftsWithResponse Papers that wait for a signature, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /drafts (the `ListDrafts` operationId).
+func (c *ClientWithResponses) ListDraftsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDraftsResponse, error) {
+	rsp, err := c.ListDrafts(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDraftsResponse(rsp)
+}
+
+// SaveDraftWithBodyWithResponse Write a paper, or write it anew while nobody has signed it
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts (the `SaveDraft` operationId).
+func (c *ClientWithResponses) SaveDraftWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SaveDraftResponse, error) {
+	rsp, err := c.SaveDraftWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSaveDraftResponse(rsp)
+}
+
+// SaveDraftWithResponse Write a paper, or write it anew while nobody has signed it
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts (the `SaveDraft` operationId).
+func (c *ClientWithResponses) SaveDraftWithResponse(ctx context.Context, body SaveDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*SaveDraftResponse, error) {
+	rsp, err := c.SaveDraft(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSaveDraftResponse(rsp)
+}
+
+// ReadDraftWithResponse performs a GET /drafts/{id} (the `ReadDraft` operationId) request.
+//
+// Returns a wrapper object for the known response body format(s).
+func (c *ClientWithResponses) ReadDraftWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadDraftResponse, error) {
+	rsp, err := c.ReadDraft(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadDraftResponse(rsp)
+}
+
+// DropDraftWithResponse Give up a paper that is not posted
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/drop (the `DropDraft` operationId).
+func (c *ClientWithResponses) DropDraftWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*DropDraftResponse, error) {
+	rsp, err := c.DropDraft(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDropDraftResponse(rsp)
+}
+
+// PostDraftWithBodyWithResponse The second signature, by another person. It posts the document
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/post (the `PostDraft` operationId).
+func (c *ClientWithResponses) PostDraftWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostDraftResponse, error) {
+	rsp, err := c.PostDraftWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostDraftResponse(rsp)
+}
+
+// PostDraftWithResponse The second signature, by another person. It posts the document
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/post (the `PostDraft` operationId).
+func (c *ClientWithResponses) PostDraftWithResponse(ctx context.Context, id ID, body PostDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*PostDraftResponse, error) {
+	rsp, err := c.PostDraft(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostDraftResponse(rsp)
+}
+
+// SignDraftWithBodyWithResponse The first signature. It fixes what the paper says
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/sign (the `SignDraft` operationId).
+func (c *ClientWithResponses) SignDraftWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignDraftResponse, error) {
+	rsp, err := c.SignDraftWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignDraftResponse(rsp)
+}
+
+// SignDraftWithResponse The first signature. It fixes what the paper says
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/sign (the `SignDraft` operationId).
+func (c *ClientWithResponses) SignDraftWithResponse(ctx context.Context, id ID, body SignDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*SignDraftResponse, error) {
+	rsp, err := c.SignDraft(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignDraftResponse(rsp)
+}
+
 // EnrolWithBodyWithResponse A counter computer trades its one-time code and its own public key for an identity
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -20132,6 +24921,19 @@ func (c *ClientWithResponses) ReadPatientFiguresFileWithResponse(ctx context.Con
 		return nil, err
 	}
 	return ParseReadPatientFiguresFileResponse(rsp)
+}
+
+// ListForecastsWithResponse How long the stock lasts, what to order, what expires unused
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /forecasts (the `ListForecasts` operationId).
+func (c *ClientWithResponses) ListForecastsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListForecastsResponse, error) {
+	rsp, err := c.ListForecasts(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListForecastsResponse(rsp)
 }
 
 // LiftHoldWithBodyWithResponse Lift a hold. The hold itself names the role that may
@@ -20252,6 +25054,32 @@ func (c *ClientWithResponses) SetLotStateWithResponse(ctx context.Context, id ID
 		return nil, err
 	}
 	return ParseSetLotStateResponse(rsp)
+}
+
+// ReadLotTraceWithResponse From a lot to every bottle, move, dose and patient; the reading is audited
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lots/{id}/trace (the `ReadLotTrace` operationId).
+func (c *ClientWithResponses) ReadLotTraceWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadLotTraceResponse, error) {
+	rsp, err := c.ReadLotTrace(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadLotTraceResponse(rsp)
+}
+
+// ReadLotTraceFileWithResponse The trace as a file, a line a move and a line a dose; the reading is audited
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lots/{id}/trace.csv (the `ReadLotTraceFile` operationId).
+func (c *ClientWithResponses) ReadLotTraceFileWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadLotTraceFileResponse, error) {
+	rsp, err := c.ReadLotTraceFile(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadLotTraceFileResponse(rsp)
 }
 
 // ListMovesWithResponse Lines of the perpetual inventory, newest first
@@ -20545,6 +25373,19 @@ func (c *ClientWithResponses) PlaceHoldWithResponse(ctx context.Context, id ID, 
 		return nil, err
 	}
 	return ParsePlaceHoldResponse(rsp)
+}
+
+// ListPatientLotsWithResponse From a patient back to the lots; the reading is audited
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/{id}/lots (the `ListPatientLots` operationId).
+func (c *ClientWithResponses) ListPatientLotsWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ListPatientLotsResponse, error) {
+	rsp, err := c.ListPatientLots(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPatientLotsResponse(rsp)
 }
 
 // SetPatientPhaseWithBodyWithResponse performs a POST /patients/{id}/phase (the `SetPatientPhase` operationId) request,
@@ -21451,6 +26292,43 @@ func (c *ClientWithResponses) StreamStationWithResponse(ctx context.Context, id 
 	return ParseStreamStationResponse(rsp)
 }
 
+// ReadStockSettingWithResponse performs a GET /stock-setting (the `ReadStockSetting` operationId) request.
+//
+// Returns a wrapper object for the known response body format(s).
+func (c *ClientWithResponses) ReadStockSettingWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadStockSettingResponse, error) {
+	rsp, err := c.ReadStockSetting(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadStockSettingResponse(rsp)
+}
+
+// SetStockSettingWithBodyWithResponse Two people change how the clinic keeps its book
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stock-setting (the `SetStockSetting` operationId).
+func (c *ClientWithResponses) SetStockSettingWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetStockSettingResponse, error) {
+	rsp, err := c.SetStockSettingWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetStockSettingResponse(rsp)
+}
+
+// SetStockSettingWithResponse Two people change how the clinic keeps its book
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stock-setting (the `SetStockSetting` operationId).
+func (c *ClientWithResponses) SetStockSettingWithResponse(ctx context.Context, body SetStockSettingJSONRequestBody, reqEditors ...RequestEditorFn) (*SetStockSettingResponse, error) {
+	rsp, err := c.SetStockSetting(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetStockSettingResponse(rsp)
+}
+
 // StreamClinicWithResponse Changes for the pages of check-in, queue, board and stock
 //
 // Events, each with JSON: `queue` {ticket, state} · `dispensing` {id, station, state} · `station` {id} ·
@@ -21667,6 +26545,19 @@ func (c *ClientWithResponses) TransferTicketWithResponse(ctx context.Context, id
 	return ParseTransferTicketResponse(rsp)
 }
 
+// ListVariancesWithResponse What counts found, oldest first, with control charts
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /variances (the `ListVariances` operationId).
+func (c *ClientWithResponses) ListVariancesWithResponse(ctx context.Context, params *ListVariancesParams, reqEditors ...RequestEditorFn) (*ListVariancesResponse, error) {
+	rsp, err := c.ListVariances(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListVariancesResponse(rsp)
+}
+
 // ParseListAuditResponse parses an HTTP response from a ListAuditWithResponse call
 func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -21780,6 +26671,39 @@ func ParseStreamBoardResponse(rsp *http.Response) (*StreamBoardResponse, error) 
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadBottleScanResponse parses an HTTP response from a ReadBottleScanWithResponse call
+func ParseReadBottleScanResponse(rsp *http.Response) (*ReadBottleScanResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadBottleScanResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ScannedBottle
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -22089,6 +27013,39 @@ func ParseReleaseBottleResponse(rsp *http.Response) (*ReleaseBottleResponse, err
 	return response, nil
 }
 
+// ParseListBottleWeightsResponse parses an HTTP response from a ListBottleWeightsWithResponse call
+func ParseListBottleWeightsResponse(rsp *http.Response) (*ListBottleWeightsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBottleWeightsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BottleWeightList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseCheckInResponse parses an HTTP response from a CheckInWithResponse call
 func ParseCheckInResponse(rsp *http.Response) (*CheckInResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -22237,6 +27194,303 @@ func ParseRemoveClosureResponse(rsp *http.Response) (*RemoveClosureResponse, err
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListCounterSessionsResponse parses an HTTP response from a ListCounterSessionsWithResponse call
+func ParseListCounterSessionsResponse(rsp *http.Response) (*ListCounterSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCounterSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CounterSessionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStartCounterSessionResponse parses an HTTP response from a StartCounterSessionWithResponse call
+func ParseStartCounterSessionResponse(rsp *http.Response) (*StartCounterSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartCounterSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest CounterSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCloseCounterSessionResponse parses an HTTP response from a CloseCounterSessionWithResponse call
+func ParseCloseCounterSessionResponse(rsp *http.Response) (*CloseCounterSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CloseCounterSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CounterSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCountCounterSessionResponse parses an HTTP response from a CountCounterSessionWithResponse call
+func ParseCountCounterSessionResponse(rsp *http.Response) (*CountCounterSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CountCounterSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CounterSession
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListCountsResponse parses an HTTP response from a ListCountsWithResponse call
+func ParseListCountsResponse(rsp *http.Response) (*ListCountsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCountsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CountList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStartCountResponse parses an HTTP response from a StartCountWithResponse call
+func ParseStartCountResponse(rsp *http.Response) (*StartCountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartCountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Count
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadCountResponse parses an HTTP response from a ReadCountWithResponse call
+func ParseReadCountResponse(rsp *http.Response) (*ReadCountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadCountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Count
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEnterCountResponse parses an HTTP response from a EnterCountWithResponse call
+func ParseEnterCountResponse(rsp *http.Response) (*EnterCountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EnterCountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Count
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSettleCountResponse parses an HTTP response from a SettleCountWithResponse call
+func ParseSettleCountResponse(rsp *http.Response) (*SettleCountResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SettleCountResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Count
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
@@ -22774,6 +28028,270 @@ func ParseWastedResponse(rsp *http.Response) (*WastedResponse, error) {
 	return response, nil
 }
 
+// ParseListDocumentsResponse parses an HTTP response from a ListDocumentsWithResponse call
+func ParseListDocumentsResponse(rsp *http.Response) (*ListDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadDocumentResponse parses an HTTP response from a ReadDocumentWithResponse call
+func ParseReadDocumentResponse(rsp *http.Response) (*ReadDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentDetail
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListDraftsResponse parses an HTTP response from a ListDraftsWithResponse call
+func ParseListDraftsResponse(rsp *http.Response) (*ListDraftsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDraftsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DraftList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSaveDraftResponse parses an HTTP response from a SaveDraftWithResponse call
+func ParseSaveDraftResponse(rsp *http.Response) (*SaveDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SaveDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Draft
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadDraftResponse parses an HTTP response from a ReadDraftWithResponse call
+func ParseReadDraftResponse(rsp *http.Response) (*ReadDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Draft
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDropDraftResponse parses an HTTP response from a DropDraftWithResponse call
+func ParseDropDraftResponse(rsp *http.Response) (*DropDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DropDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Draft
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePostDraftResponse parses an HTTP response from a PostDraftWithResponse call
+func ParsePostDraftResponse(rsp *http.Response) (*PostDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PostDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Draft
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSignDraftResponse parses an HTTP response from a SignDraftWithResponse call
+func ParseSignDraftResponse(rsp *http.Response) (*SignDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Draft
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseEnrolResponse parses an HTTP response from a EnrolWithResponse call
 func ParseEnrolResponse(rsp *http.Response) (*EnrolResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -22907,6 +28425,39 @@ func ParseReadPatientFiguresFileResponse(rsp *http.Response) (*ReadPatientFigure
 			headers.ContentDisposition = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListForecastsResponse parses an HTTP response from a ListForecastsWithResponse call
+func ParseListForecastsResponse(rsp *http.Response) (*ListForecastsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListForecastsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StockForecastList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -23098,6 +28649,65 @@ func ParseSetLotStateResponse(rsp *http.Response) (*SetLotStateResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadLotTraceResponse parses an HTTP response from a ReadLotTraceWithResponse call
+func ParseReadLotTraceResponse(rsp *http.Response) (*ReadLotTraceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadLotTraceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LotTrace
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadLotTraceFileResponse parses an HTTP response from a ReadLotTraceFileWithResponse call
+func ParseReadLotTraceFileResponse(rsp *http.Response) (*ReadLotTraceFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadLotTraceFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -23592,6 +29202,39 @@ func ParsePlaceHoldResponse(rsp *http.Response) (*PlaceHoldResponse, error) {
 			return nil, err
 		}
 		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPatientLotsResponse parses an HTTP response from a ListPatientLotsWithResponse call
+func ParseListPatientLotsResponse(rsp *http.Response) (*ListPatientLotsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPatientLotsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TracedDoseList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
@@ -25210,6 +30853,72 @@ func ParseStreamStationResponse(rsp *http.Response) (*StreamStationResponse, err
 	return response, nil
 }
 
+// ParseReadStockSettingResponse parses an HTTP response from a ReadStockSettingWithResponse call
+func ParseReadStockSettingResponse(rsp *http.Response) (*ReadStockSettingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadStockSettingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StockSetting
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetStockSettingResponse parses an HTTP response from a SetStockSettingWithResponse call
+func ParseSetStockSettingResponse(rsp *http.Response) (*SetStockSettingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetStockSettingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StockSetting
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseStreamClinicResponse parses an HTTP response from a StreamClinicWithResponse call
 func ParseStreamClinicResponse(rsp *http.Response) (*StreamClinicResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -25549,6 +31258,39 @@ func ParseTransferTicketResponse(rsp *http.Response) (*TransferTicketResponse, e
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Ticket
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListVariancesResponse parses an HTTP response from a ListVariancesWithResponse call
+func ParseListVariancesResponse(rsp *http.Response) (*ListVariancesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListVariancesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VarianceList
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -122,6 +122,30 @@ func (e BottleState) Valid() bool {
 	}
 }
 
+// Defines values for BottleWeightOccasion.
+const (
+	BottleWeightOccasionChange BottleWeightOccasion = "change"
+	BottleWeightOccasionCount  BottleWeightOccasion = "count"
+	BottleWeightOccasionEmpty  BottleWeightOccasion = "empty"
+	BottleWeightOccasionOpen   BottleWeightOccasion = "open"
+)
+
+// Valid indicates whether the value is a known member of the BottleWeightOccasion enum.
+func (e BottleWeightOccasion) Valid() bool {
+	switch e {
+	case BottleWeightOccasionChange:
+		return true
+	case BottleWeightOccasionCount:
+		return true
+	case BottleWeightOccasionEmpty:
+		return true
+	case BottleWeightOccasionOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClinicKind.
 const (
 	ClinicKindDispensingPoint   ClinicKind = "dispensing_point"
@@ -134,6 +158,96 @@ func (e ClinicKind) Valid() bool {
 	case ClinicKindDispensingPoint:
 		return true
 	case ClinicKindTreatmentFacility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CountPhase.
+const (
+	CountPhaseClosing CountPhase = "closing"
+	CountPhaseOpening CountPhase = "opening"
+	CountPhaseStock   CountPhase = "stock"
+)
+
+// Valid indicates whether the value is a known member of the CountPhase enum.
+func (e CountPhase) Valid() bool {
+	switch e {
+	case CountPhaseClosing:
+		return true
+	case CountPhaseOpening:
+		return true
+	case CountPhaseStock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CountHeadPhase.
+const (
+	CountHeadPhaseClosing CountHeadPhase = "closing"
+	CountHeadPhaseOpening CountHeadPhase = "opening"
+	CountHeadPhaseStock   CountHeadPhase = "stock"
+)
+
+// Valid indicates whether the value is a known member of the CountHeadPhase enum.
+func (e CountHeadPhase) Valid() bool {
+	switch e {
+	case CountHeadPhaseClosing:
+		return true
+	case CountHeadPhaseOpening:
+		return true
+	case CountHeadPhaseStock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CountMethod.
+const (
+	CountMethodMeasured CountMethod = "measured"
+	CountMethodMissing  CountMethod = "missing"
+	CountMethodSealed   CountMethod = "sealed"
+	CountMethodWeighed  CountMethod = "weighed"
+)
+
+// Valid indicates whether the value is a known member of the CountMethod enum.
+func (e CountMethod) Valid() bool {
+	switch e {
+	case CountMethodMeasured:
+		return true
+	case CountMethodMissing:
+		return true
+	case CountMethodSealed:
+		return true
+	case CountMethodWeighed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CountState.
+const (
+	CountStateCounted   CountState = "counted"
+	CountStateCounting  CountState = "counting"
+	CountStateDisagreed CountState = "disagreed"
+	CountStateSettled   CountState = "settled"
+)
+
+// Valid indicates whether the value is a known member of the CountState enum.
+func (e CountState) Valid() bool {
+	switch e {
+	case CountStateCounted:
+		return true
+	case CountStateCounting:
+		return true
+	case CountStateDisagreed:
+		return true
+	case CountStateSettled:
 		return true
 	default:
 		return false
@@ -239,6 +353,165 @@ func (e DispensingState) Valid() bool {
 	case DispensingStateVoided:
 		return true
 	case DispensingStateWasted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DocumentKind.
+const (
+	DocumentKindAbnormal    DocumentKind = "abnormal"
+	DocumentKindBreak       DocumentKind = "break"
+	DocumentKindChange      DocumentKind = "change"
+	DocumentKindConsolidate DocumentKind = "consolidate"
+	DocumentKindDestroy     DocumentKind = "destroy"
+	DocumentKindEmpty       DocumentKind = "empty"
+	DocumentKindLoss        DocumentKind = "loss"
+	DocumentKindOpen        DocumentKind = "open"
+	DocumentKindPurge       DocumentKind = "purge"
+	DocumentKindQuarantine  DocumentKind = "quarantine"
+	DocumentKindRecall      DocumentKind = "recall"
+	DocumentKindReceipt     DocumentKind = "receipt"
+	DocumentKindRelease     DocumentKind = "release"
+	DocumentKindReturn      DocumentKind = "return"
+	DocumentKindReversal    DocumentKind = "reversal"
+	DocumentKindSurplus     DocumentKind = "surplus"
+	DocumentKindTransfer    DocumentKind = "transfer"
+	DocumentKindWaste       DocumentKind = "waste"
+)
+
+// Valid indicates whether the value is a known member of the DocumentKind enum.
+func (e DocumentKind) Valid() bool {
+	switch e {
+	case DocumentKindAbnormal:
+		return true
+	case DocumentKindBreak:
+		return true
+	case DocumentKindChange:
+		return true
+	case DocumentKindConsolidate:
+		return true
+	case DocumentKindDestroy:
+		return true
+	case DocumentKindEmpty:
+		return true
+	case DocumentKindLoss:
+		return true
+	case DocumentKindOpen:
+		return true
+	case DocumentKindPurge:
+		return true
+	case DocumentKindQuarantine:
+		return true
+	case DocumentKindRecall:
+		return true
+	case DocumentKindReceipt:
+		return true
+	case DocumentKindRelease:
+		return true
+	case DocumentKindReturn:
+		return true
+	case DocumentKindReversal:
+		return true
+	case DocumentKindSurplus:
+		return true
+	case DocumentKindTransfer:
+		return true
+	case DocumentKindWaste:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DraftState.
+const (
+	DraftStateDraft   DraftState = "draft"
+	DraftStateDropped DraftState = "dropped"
+	DraftStatePosted  DraftState = "posted"
+	DraftStateSigned  DraftState = "signed"
+)
+
+// Valid indicates whether the value is a known member of the DraftState enum.
+func (e DraftState) Valid() bool {
+	switch e {
+	case DraftStateDraft:
+		return true
+	case DraftStateDropped:
+		return true
+	case DraftStatePosted:
+		return true
+	case DraftStateSigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DraftKind.
+const (
+	DraftKindAbnormal    DraftKind = "abnormal"
+	DraftKindBreak       DraftKind = "break"
+	DraftKindChange      DraftKind = "change"
+	DraftKindConsolidate DraftKind = "consolidate"
+	DraftKindDestroy     DraftKind = "destroy"
+	DraftKindLoss        DraftKind = "loss"
+	DraftKindOpen        DraftKind = "open"
+	DraftKindReceipt     DraftKind = "receipt"
+	DraftKindReturn      DraftKind = "return"
+	DraftKindReversal    DraftKind = "reversal"
+	DraftKindSurplus     DraftKind = "surplus"
+	DraftKindTransfer    DraftKind = "transfer"
+	DraftKindWaste       DraftKind = "waste"
+)
+
+// Valid indicates whether the value is a known member of the DraftKind enum.
+func (e DraftKind) Valid() bool {
+	switch e {
+	case DraftKindAbnormal:
+		return true
+	case DraftKindBreak:
+		return true
+	case DraftKindChange:
+		return true
+	case DraftKindConsolidate:
+		return true
+	case DraftKindDestroy:
+		return true
+	case DraftKindLoss:
+		return true
+	case DraftKindOpen:
+		return true
+	case DraftKindReceipt:
+		return true
+	case DraftKindReturn:
+		return true
+	case DraftKindReversal:
+		return true
+	case DraftKindSurplus:
+		return true
+	case DraftKindTransfer:
+		return true
+	case DraftKindWaste:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DraftPaperAccount.
+const (
+	DraftPaperAccountPurge DraftPaperAccount = "purge"
+	DraftPaperAccountWaste DraftPaperAccount = "waste"
+)
+
+// Valid indicates whether the value is a known member of the DraftPaperAccount enum.
+func (e DraftPaperAccount) Valid() bool {
+	switch e {
+	case DraftPaperAccountPurge:
+		return true
+	case DraftPaperAccountWaste:
 		return true
 	default:
 		return false
@@ -629,6 +902,27 @@ func (e Phase) Valid() bool {
 	}
 }
 
+// Defines values for Place.
+const (
+	PlaceAway    Place = "away"
+	PlaceCabinet Place = "cabinet"
+	PlaceStore   Place = "store"
+)
+
+// Valid indicates whether the value is a known member of the Place enum.
+func (e Place) Valid() bool {
+	switch e {
+	case PlaceAway:
+		return true
+	case PlaceCabinet:
+		return true
+	case PlaceStore:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PlaceHoldClearedBy.
 const (
 	PlaceHoldClearedByDoctor     PlaceHoldClearedBy = "doctor"
@@ -875,6 +1169,33 @@ func (e ScanKind) Valid() bool {
 	}
 }
 
+// Defines values for SessionState.
+const (
+	SessionStateClosed       SessionState = "closed"
+	SessionStateClosingCount SessionState = "closing_count"
+	SessionStateOpen         SessionState = "open"
+	SessionStateOpeningCount SessionState = "opening_count"
+	SessionStateReconciled   SessionState = "reconciled"
+)
+
+// Valid indicates whether the value is a known member of the SessionState enum.
+func (e SessionState) Valid() bool {
+	switch e {
+	case SessionStateClosed:
+		return true
+	case SessionStateClosingCount:
+		return true
+	case SessionStateOpen:
+		return true
+	case SessionStateOpeningCount:
+		return true
+	case SessionStateReconciled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SetPatientStatusStatus.
 const (
 	SetPatientStatusStatusApplied       SetPatientStatusStatus = "applied"
@@ -935,6 +1256,27 @@ func (e Sex) Valid() bool {
 	case SexFemale:
 		return true
 	case SexMale:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for StatedCauseCause.
+const (
+	StatedCauseCausePrime   StatedCauseCause = "prime"
+	StatedCauseCauseResidue StatedCauseCause = "residue"
+	StatedCauseCauseSpill   StatedCauseCause = "spill"
+)
+
+// Valid indicates whether the value is a known member of the StatedCauseCause enum.
+func (e StatedCauseCause) Valid() bool {
+	switch e {
+	case StatedCauseCausePrime:
+		return true
+	case StatedCauseCauseResidue:
+		return true
+	case StatedCauseCauseSpill:
 		return true
 	default:
 		return false
@@ -1043,6 +1385,33 @@ func (e TicketState) Valid() bool {
 	}
 }
 
+// Defines values for VariancePartCause.
+const (
+	VariancePartCauseDrift       VariancePartCause = "drift"
+	VariancePartCausePrime       VariancePartCause = "prime"
+	VariancePartCauseResidue     VariancePartCause = "residue"
+	VariancePartCauseSpill       VariancePartCause = "spill"
+	VariancePartCauseUnexplained VariancePartCause = "unexplained"
+)
+
+// Valid indicates whether the value is a known member of the VariancePartCause enum.
+func (e VariancePartCause) Valid() bool {
+	switch e {
+	case VariancePartCauseDrift:
+		return true
+	case VariancePartCausePrime:
+		return true
+	case VariancePartCauseResidue:
+		return true
+	case VariancePartCauseSpill:
+		return true
+	case VariancePartCauseUnexplained:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FileFormat.
 const (
 	FileFormatCsv  FileFormat = "csv"
@@ -1079,6 +1448,36 @@ func (e ReadPatientFiguresFileParamsFormat) Valid() bool {
 	case ReadPatientFiguresFileParamsFormatPdf:
 		return true
 	case ReadPatientFiguresFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListVariancesParamsBy.
+const (
+	ListVariancesParamsByBottle  ListVariancesParamsBy = "bottle"
+	ListVariancesParamsByCounter ListVariancesParamsBy = "counter"
+	ListVariancesParamsByDay     ListVariancesParamsBy = "day"
+	ListVariancesParamsByLot     ListVariancesParamsBy = "lot"
+	ListVariancesParamsByPerson  ListVariancesParamsBy = "person"
+	ListVariancesParamsByShift   ListVariancesParamsBy = "shift"
+)
+
+// Valid indicates whether the value is a known member of the ListVariancesParamsBy enum.
+func (e ListVariancesParamsBy) Valid() bool {
+	switch e {
+	case ListVariancesParamsByBottle:
+		return true
+	case ListVariancesParamsByCounter:
+		return true
+	case ListVariancesParamsByDay:
+		return true
+	case ListVariancesParamsByLot:
+		return true
+	case ListVariancesParamsByPerson:
+		return true
+	case ListVariancesParamsByShift:
 		return true
 	default:
 		return false
@@ -1267,6 +1666,7 @@ type Bottle struct {
 	LotState            LotState `json:"lot_state"`
 	OpenedAt            Instant  `json:"opened_at,omitempty,omitzero"`
 	OpenedGrossWeightUg int64    `json:"opened_gross_weight_ug,omitempty,omitzero"`
+	Place               Place    `json:"place"`
 	ProductName         string   `json:"product_name"`
 
 	// RemainingUl In the bottle by the book and not reserved; negative is possible and loud
@@ -1281,8 +1681,31 @@ type BottleList struct {
 	Next  string   `json:"next,omitempty,omitzero"`
 }
 
+// BottleScan defines model for BottleScan.
+type BottleScan struct {
+	Code string `json:"code"`
+}
+
 // BottleState defines model for BottleState.
 type BottleState string
+
+// BottleWeight defines model for BottleWeight.
+type BottleWeight struct {
+	BookUl        int64                `json:"book_ul"`
+	ContentUl     int64                `json:"content_ul,omitempty,omitzero"`
+	GrossWeightUg int64                `json:"gross_weight_ug"`
+	Occasion      BottleWeightOccasion `json:"occasion"`
+	Person        string               `json:"person"`
+	RecordedAt    Instant              `json:"recorded_at"`
+}
+
+// BottleWeightOccasion defines model for BottleWeight.Occasion.
+type BottleWeightOccasion string
+
+// BottleWeightList defines model for BottleWeightList.
+type BottleWeightList struct {
+	Items []BottleWeight `json:"items"`
+}
 
 // CancelPrescription defines model for CancelPrescription.
 type CancelPrescription struct {
@@ -1305,6 +1728,17 @@ type ChangePIN struct {
 type ChangePassword struct {
 	CurrentPassword string      `json:"current_password"`
 	Password        NewPassword `json:"password"`
+}
+
+// ChartPoint defines model for ChartPoint.
+type ChartPoint struct {
+	Alarm  bool    `json:"alarm"`
+	At     Instant `json:"at"`
+	DiffUl int64   `json:"diff_ul"`
+	HighUl int64   `json:"high_ul"`
+	LowUl  int64   `json:"low_ul"`
+	Since  Instant `json:"since,omitempty,omitzero"`
+	SumUl  int64   `json:"sum_ul"`
 }
 
 // CheckIn defines model for CheckIn.
@@ -1380,6 +1814,12 @@ type Clinic struct {
 // ClinicKind defines model for Clinic.Kind.
 type ClinicKind string
 
+// CloseCounterSession defines model for CloseCounterSession.
+type CloseCounterSession struct {
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
+}
+
 // Closure defines model for Closure.
 type Closure struct {
 	// Day A clinic day, YYYY-MM-DD
@@ -1399,6 +1839,117 @@ type Concentration = int64
 type ConfigureStation struct {
 	Manual bool   `json:"manual"`
 	Name   string `json:"name"`
+}
+
+// Count defines model for Count.
+type Count struct {
+	Bottles []CountedBottle `json:"bottles"`
+	Id      UUID            `json:"id"`
+
+	// People Who has entered a form
+	People    []string   `json:"people"`
+	Phase     CountPhase `json:"phase"`
+	Session   UUID       `json:"session,omitempty,omitzero"`
+	SettledAt Instant    `json:"settled_at,omitempty,omitzero"`
+	StartedAt Instant    `json:"started_at"`
+	State     CountState `json:"state"`
+	Station   string     `json:"station"`
+}
+
+// CountPhase defines model for Count.Phase.
+type CountPhase string
+
+// CountAgain defines model for CountAgain.
+type CountAgain struct {
+	Count UUID `json:"count"`
+}
+
+// CountEntry defines model for CountEntry.
+type CountEntry struct {
+	CountedUl     int64       `json:"counted_ul,omitempty,omitzero"`
+	GrossWeightUg int64       `json:"gross_weight_ug,omitempty,omitzero"`
+	Method        CountMethod `json:"method,omitempty,omitzero"`
+	Person        string      `json:"person"`
+	RecordedAt    Instant     `json:"recorded_at"`
+}
+
+// CountHead defines model for CountHead.
+type CountHead struct {
+	Id        UUID           `json:"id"`
+	Phase     CountHeadPhase `json:"phase"`
+	Session   UUID           `json:"session,omitempty,omitzero"`
+	StartedAt Instant        `json:"started_at"`
+	State     CountState     `json:"state"`
+	Station   string         `json:"station,omitempty,omitzero"`
+}
+
+// CountHeadPhase defines model for CountHead.Phase.
+type CountHeadPhase string
+
+// CountLine defines model for CountLine.
+type CountLine struct {
+	Bottle        UUID        `json:"bottle"`
+	GrossWeightUg int64       `json:"gross_weight_ug,omitempty,omitzero"`
+	Method        CountMethod `json:"method"`
+	VolumeUl      int64       `json:"volume_ul,omitempty,omitzero"`
+}
+
+// CountList defines model for CountList.
+type CountList struct {
+	Items []CountHead `json:"items"`
+}
+
+// CountMethod defines model for CountMethod.
+type CountMethod string
+
+// CountState defines model for CountState.
+type CountState string
+
+// CountedBottle defines model for CountedBottle.
+type CountedBottle struct {
+	BookUl        int64        `json:"book_ul,omitempty,omitzero"`
+	Bottle        UUID         `json:"bottle"`
+	Code          string       `json:"code"`
+	CountedUl     int64        `json:"counted_ul,omitempty,omitzero"`
+	DiffUl        int64        `json:"diff_ul,omitempty,omitzero"`
+	Entries       []CountEntry `json:"entries"`
+	LabelVolumeUl int64        `json:"label_volume_ul"`
+	LotNumber     string       `json:"lot_number"`
+
+	// Review The supervisor must sign
+	Review bool        `json:"review,omitempty,omitzero"`
+	State  BottleState `json:"state"`
+
+	// Weighable Its tare and its density are known
+	Weighable bool `json:"weighable,omitempty,omitzero"`
+}
+
+// CounterSession defines model for CounterSession.
+type CounterSession struct {
+	ClosedAt   Instant    `json:"closed_at,omitempty,omitzero"`
+	ClosedBy   string     `json:"closed_by,omitempty,omitzero"`
+	Count      UUID       `json:"count,omitempty,omitzero"`
+	CountState CountState `json:"count_state,omitempty,omitzero"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day      Day     `json:"day"`
+	Id       UUID    `json:"id"`
+	OpenedAt Instant `json:"opened_at,omitempty,omitzero"`
+
+	// Overdue It should have been closed before today
+	Overdue     bool         `json:"overdue"`
+	Shift       int          `json:"shift"`
+	StartedAt   Instant      `json:"started_at"`
+	StartedBy   string       `json:"started_by"`
+	State       SessionState `json:"state"`
+	Station     UUID         `json:"station"`
+	StationName string       `json:"station_name"`
+	Witness     string       `json:"witness,omitempty,omitzero"`
+}
+
+// CounterSessionList defines model for CounterSessionList.
+type CounterSessionList struct {
+	Items []CounterSession `json:"items"`
 }
 
 // Credential One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
@@ -1542,6 +2093,35 @@ type DispensingRegister struct {
 // DispensingState defines model for DispensingState.
 type DispensingState string
 
+// Document defines model for Document.
+type Document struct {
+	By         string                 `json:"by"`
+	Data       map[string]interface{} `json:"data,omitempty,omitzero"`
+	Id         UUID                   `json:"id"`
+	Kind       DocumentKind           `json:"kind"`
+	Number     string                 `json:"number,omitempty,omitzero"`
+	OccurredAt Instant                `json:"occurred_at"`
+	Party      string                 `json:"party,omitempty,omitzero"`
+	Reason     string                 `json:"reason"`
+	RecordedAt Instant                `json:"recorded_at"`
+	Witness    string                 `json:"witness"`
+}
+
+// DocumentDetail defines model for DocumentDetail.
+type DocumentDetail struct {
+	Document Document `json:"document"`
+	Moves    []Move   `json:"moves"`
+}
+
+// DocumentKind defines model for DocumentKind.
+type DocumentKind string
+
+// DocumentList defines model for DocumentList.
+type DocumentList struct {
+	Items []Document `json:"items"`
+	Next  string     `json:"next,omitempty,omitzero"`
+}
+
 // DoubtOutcome defines model for DoubtOutcome.
 type DoubtOutcome struct {
 	// Reason Free text without control characters
@@ -1550,6 +2130,55 @@ type DoubtOutcome struct {
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
 }
+
+// Draft defines model for Draft.
+type Draft struct {
+	Id         UUID       `json:"id"`
+	Kind       DraftKind  `json:"kind"`
+	Late       bool       `json:"late"`
+	MadeAt     Instant    `json:"made_at"`
+	MadeBy     string     `json:"made_by"`
+	OccurredAt Instant    `json:"occurred_at,omitempty,omitzero"`
+	Paper      DraftPaper `json:"paper"`
+	Reason     string     `json:"reason"`
+	SignedAt   Instant    `json:"signed_at,omitempty,omitzero"`
+	SignedBy   string     `json:"signed_by,omitempty,omitzero"`
+	State      DraftState `json:"state"`
+}
+
+// DraftState defines model for Draft.State.
+type DraftState string
+
+// DraftKind defines model for DraftKind.
+type DraftKind string
+
+// DraftList defines model for DraftList.
+type DraftList struct {
+	Items []Draft `json:"items"`
+}
+
+// DraftPaper defines model for DraftPaper.
+type DraftPaper struct {
+	Account          DraftPaperAccount `json:"account,omitempty,omitzero"`
+	AmountUl         int64             `json:"amount_ul,omitempty,omitzero"`
+	Bottle           UUID              `json:"bottle,omitempty,omitzero"`
+	Bottles          []UUID            `json:"bottles,omitempty,omitzero"`
+	Copies           int64             `json:"copies,omitempty,omitzero"`
+	From             Place             `json:"from,omitempty,omitzero"`
+	GrossWeightUg    int64             `json:"gross_weight_ug,omitempty,omitzero"`
+	Into             UUID              `json:"into,omitempty,omitzero"`
+	Items            []ReceivedBottle  `json:"items,omitempty,omitzero"`
+	Lot              UUID              `json:"lot,omitempty,omitzero"`
+	Move             UUID              `json:"move,omitempty,omitzero"`
+	Number           string            `json:"number,omitempty,omitzero"`
+	OutGrossWeightUg int64             `json:"out_gross_weight_ug,omitempty,omitzero"`
+	Party            string            `json:"party,omitempty,omitzero"`
+	Station          UUID              `json:"station,omitempty,omitzero"`
+	To               Place             `json:"to,omitempty,omitzero"`
+}
+
+// DraftPaperAccount defines model for DraftPaper.Account.
+type DraftPaperAccount string
 
 // EmptyBottle defines model for EmptyBottle.
 type EmptyBottle struct {
@@ -1615,6 +2244,14 @@ type EnrolmentCode struct {
 	ValidUntil Instant `json:"valid_until"`
 }
 
+// EnterCount defines model for EnterCount.
+type EnterCount struct {
+	Lines []CountLine `json:"lines"`
+
+	// Person The second person where the act needs one
+	Person *OptionalCredential `json:"person,omitempty"`
+}
+
 // Expected Somebody with an order for today who has not arrived
 type Expected struct {
 	Code string `json:"code,omitempty,omitzero"`
@@ -1624,6 +2261,18 @@ type Expected struct {
 	Name    string `json:"name,omitempty,omitzero"`
 	Patient UUID   `json:"patient"`
 	Phase   Phase  `json:"phase,omitempty,omitzero"`
+}
+
+// ExpiringLot defines model for ExpiringLot.
+type ExpiringLot struct {
+	// Expiry A clinic day, YYYY-MM-DD
+	Expiry    Day    `json:"expiry"`
+	LeftUl    int64  `json:"left_ul"`
+	Lot       UUID   `json:"lot"`
+	LotNumber string `json:"lot_number"`
+
+	// UnusedUl Not used before it expires, at the present rate
+	UnusedUl int64 `json:"unused_ul"`
 }
 
 // FieldProblem defines model for FieldProblem.
@@ -1820,6 +2469,17 @@ type LotList struct {
 // LotState defines model for LotState.
 type LotState string
 
+// LotTrace defines model for LotTrace.
+type LotTrace struct {
+	Bottles []Bottle     `json:"bottles"`
+	Doses   []TracedDose `json:"doses"`
+	Lot     Lot          `json:"lot"`
+	Moves   []Move       `json:"moves"`
+
+	// Patients How many different people
+	Patients int `json:"patients"`
+}
+
 // Member defines model for Member.
 type Member struct {
 	Active   bool   `json:"active"`
@@ -1979,6 +2639,9 @@ type OpenBottle struct {
 	GrossWeightUg int64 `json:"gross_weight_ug,omitempty,omitzero"`
 	Id            UUID  `json:"id"`
 
+	// Reason Needed to pass over a bottle that expires earlier
+	Reason string `json:"reason,omitempty,omitzero"`
+
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
 }
@@ -2094,6 +2757,9 @@ type PersonName = string
 // Phase defines model for Phase.
 type Phase string
 
+// Place defines model for Place.
+type Place string
+
 // PlaceHold defines model for PlaceHold.
 type PlaceHold struct {
 	ClearedBy PlaceHoldClearedBy `json:"cleared_by"`
@@ -2110,6 +2776,12 @@ type PlaceHoldClearedBy string
 // PlaceHoldSeverity defines model for PlaceHold.Severity.
 type PlaceHoldSeverity string
 
+// PostDraft defines model for PostDraft.
+type PostDraft struct {
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
+}
+
 // PostMove defines model for PostMove.
 type PostMove struct {
 	AmountUl int64 `json:"amount_ul"`
@@ -2117,8 +2789,11 @@ type PostMove struct {
 	Id       UUID  `json:"id"`
 
 	// Kind A purge needs one person; everything else two
-	Kind       PostMoveKind `json:"kind"`
-	OccurredAt Instant      `json:"occurred_at,omitempty,omitzero"`
+	Kind PostMoveKind `json:"kind"`
+
+	// Late Of a day that is closed: it is booked now, with an incident
+	Late       bool    `json:"late,omitempty,omitzero"`
+	OccurredAt Instant `json:"occurred_at,omitempty,omitzero"`
 
 	// Reason Free text without control characters
 	Reason Reasoning `json:"reason"`
@@ -2319,6 +2994,9 @@ type Reasoning = string
 type ReceiveBottles struct {
 	Bottles []ReceivedBottle `json:"bottles"`
 
+	// Copies How many of the minutes were signed
+	Copies int `json:"copies,omitempty,omitzero"`
+
 	// Document Number of the delivery minutes
 	Document string `json:"document,omitempty,omitzero"`
 	Id       UUID   `json:"id"`
@@ -2340,8 +3018,11 @@ type ReceivedBottle struct {
 	LabelVolumeUl int64  `json:"label_volume_ul"`
 
 	// MeasuredUl What was found in it; 0 when it was not measured
-	MeasuredUl   int64 `json:"measured_ul,omitempty,omitzero"`
-	TareWeightUg int64 `json:"tare_weight_ug,omitempty,omitzero"`
+	MeasuredUl int64 `json:"measured_ul,omitempty,omitzero"`
+
+	// Scanned The maker's GS1 code as it was scanned; it must be of this lot
+	Scanned      string `json:"scanned,omitempty,omitzero"`
+	TareWeightUg int64  `json:"tare_weight_ug,omitempty,omitzero"`
 }
 
 // RefusalCount defines model for RefusalCount.
@@ -2477,6 +3158,18 @@ type Room struct {
 // RoomName defines model for RoomName.
 type RoomName = string
 
+// SaveDraft defines model for SaveDraft.
+type SaveDraft struct {
+	Id   UUID      `json:"id"`
+	Kind DraftKind `json:"kind"`
+
+	// Late Of a day that is closed: it is booked now, with an incident
+	Late       bool       `json:"late,omitempty,omitzero"`
+	OccurredAt Instant    `json:"occurred_at,omitempty,omitzero"`
+	Paper      DraftPaper `json:"paper"`
+	Reason     string     `json:"reason,omitempty,omitzero"`
+}
+
 // Scan A code read at a window
 type Scan struct {
 	At Instant `json:"at,omitempty,omitzero"`
@@ -2490,6 +3183,15 @@ type Scan struct {
 
 // ScanKind What the code's own prefix and check digits say
 type ScanKind string
+
+// ScannedBottle defines model for ScannedBottle.
+type ScannedBottle struct {
+	// Expiry A clinic day, YYYY-MM-DD
+	Expiry Day    `json:"expiry,omitempty,omitzero"`
+	Gtin   string `json:"gtin"`
+	Lot    string `json:"lot,omitempty,omitzero"`
+	Serial string `json:"serial,omitempty,omitzero"`
+}
 
 // SearchPatients defines model for SearchPatients.
 type SearchPatients struct {
@@ -2514,6 +3216,9 @@ type Session struct {
 	// Today A clinic day, YYYY-MM-DD
 	Today Day `json:"today"`
 }
+
+// SessionState defines model for SessionState.
+type SessionState string
 
 // SetLotDensity defines model for SetLotDensity.
 type SetLotDensity struct {
@@ -2573,6 +3278,18 @@ type SetRoles struct {
 	Roles RoleSet `json:"roles"`
 }
 
+// SetStockSetting defines model for SetStockSetting.
+type SetStockSetting struct {
+	CountGate      bool  `json:"count_gate"`
+	CoverDays      int   `json:"cover_days"`
+	LeadDays       int   `json:"lead_days"`
+	ReviewPermille int   `json:"review_permille"`
+	ReviewUl       int64 `json:"review_ul"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
+}
+
 // SetTarget defines model for SetTarget.
 type SetTarget struct {
 	Patients int `json:"patients"`
@@ -2583,11 +3300,26 @@ type SetTicketPriority struct {
 	Priority string `json:"priority"`
 }
 
+// SettleCount defines model for SettleCount.
+type SettleCount struct {
+	// Reason Free text without control characters
+	Reason Reasoning     `json:"reason"`
+	Stated []StatedCause `json:"stated,omitempty,omitzero"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
+}
+
 // Severity defines model for Severity.
 type Severity string
 
 // Sex defines model for Sex.
 type Sex string
+
+// SignDraft defines model for SignDraft.
+type SignDraft struct {
+	Pin PIN `json:"pin"`
+}
 
 // SignIn defines model for SignIn.
 type SignIn struct {
@@ -2679,6 +3411,29 @@ type Standing struct {
 	Seq  int64  `json:"seq"`
 }
 
+// StartCount defines model for StartCount.
+type StartCount struct {
+	Id UUID `json:"id"`
+}
+
+// StartCounterSession defines model for StartCounterSession.
+type StartCounterSession struct {
+	Count   UUID `json:"count"`
+	Id      UUID `json:"id"`
+	Shift   int  `json:"shift"`
+	Station UUID `json:"station"`
+}
+
+// StatedCause defines model for StatedCause.
+type StatedCause struct {
+	AmountUl int64            `json:"amount_ul"`
+	Bottle   UUID             `json:"bottle"`
+	Cause    StatedCauseCause `json:"cause"`
+}
+
+// StatedCauseCause defines model for StatedCause.Cause.
+type StatedCauseCause string
+
 // Station defines model for Station.
 type Station struct {
 	Active   bool        `json:"active"`
@@ -2746,6 +3501,41 @@ type StepUp struct {
 	Station    UUID `json:"station"`
 }
 
+// StockForecast defines model for StockForecast.
+type StockForecast struct {
+	DaysBasis int `json:"days_basis"`
+
+	// DaysLeft -1 while nothing is given
+	DaysLeft int           `json:"days_left"`
+	Expiring []ExpiringLot `json:"expiring"`
+	LeftUl   int64         `json:"left_ul"`
+
+	// OrderBy A clinic day, YYYY-MM-DD
+	OrderBy     Day    `json:"order_by,omitempty,omitzero"`
+	OrderUl     int64  `json:"order_ul"`
+	PerDayUl    int64  `json:"per_day_ul"`
+	Product     UUID   `json:"product"`
+	ProductName string `json:"product_name"`
+
+	// RunsOut A clinic day, YYYY-MM-DD
+	RunsOut Day `json:"runs_out,omitempty,omitzero"`
+}
+
+// StockForecastList defines model for StockForecastList.
+type StockForecastList struct {
+	Items []StockForecast `json:"items"`
+}
+
+// StockSetting defines model for StockSetting.
+type StockSetting struct {
+	// CountGate A counter gives no dose before its opening count is settled
+	CountGate      bool  `json:"count_gate"`
+	CoverDays      int   `json:"cover_days"`
+	LeadDays       int   `json:"lead_days"`
+	ReviewPermille int   `json:"review_permille"`
+	ReviewUl       int64 `json:"review_ul"`
+}
+
 // Target defines model for Target.
 type Target struct {
 	Patients   int     `json:"patients"`
@@ -2801,6 +3591,30 @@ type TicketList struct {
 // TicketState defines model for TicketState.
 type TicketState string
 
+// TracedDose defines model for TracedDose.
+type TracedDose struct {
+	Bottle     UUID   `json:"bottle"`
+	BottleCode string `json:"bottle_code"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day         Day             `json:"day"`
+	Dispensing  UUID            `json:"dispensing"`
+	DoseUg      int64           `json:"dose_ug"`
+	Lot         UUID            `json:"lot"`
+	LotNumber   string          `json:"lot_number"`
+	MeasuredUl  int64           `json:"measured_ul"`
+	Patient     UUID            `json:"patient"`
+	PatientCode string          `json:"patient_code"`
+	PatientName string          `json:"patient_name"`
+	RecordedAt  Instant         `json:"recorded_at"`
+	State       DispensingState `json:"state"`
+}
+
+// TracedDoseList defines model for TracedDoseList.
+type TracedDoseList struct {
+	Items []TracedDose `json:"items"`
+}
+
 // UUID defines model for UUID.
 type UUID = string
 
@@ -2813,6 +3627,63 @@ type UpdatePatient struct {
 	Name       PersonName   `json:"name,omitempty,omitzero"`
 	NationalId NationalID   `json:"national_id,omitempty,omitzero"`
 	Sex        Sex          `json:"sex,omitempty,omitzero"`
+}
+
+// Variance defines model for Variance.
+type Variance struct {
+	BeganAt    Instant `json:"began_at,omitempty,omitzero"`
+	BookUl     int64   `json:"book_ul"`
+	Bottle     UUID    `json:"bottle"`
+	BottleCode string  `json:"bottle_code"`
+	CountedUl  int64   `json:"counted_ul"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day Day `json:"day"`
+
+	// DiffPpm Of the turnover since the last count
+	DiffPpm int64 `json:"diff_ppm"`
+	DiffUg  int64 `json:"diff_ug"`
+
+	// DiffUl Counted less book; negative is a loss
+	DiffUl      int64          `json:"diff_ul"`
+	Document    UUID           `json:"document,omitempty,omitzero"`
+	Lot         UUID           `json:"lot"`
+	LotNumber   string         `json:"lot_number"`
+	Parts       []VariancePart `json:"parts"`
+	Person      string         `json:"person"`
+	RecordedAt  Instant        `json:"recorded_at"`
+	Review      bool           `json:"review"`
+	Shift       int            `json:"shift"`
+	StationName string         `json:"station_name"`
+	TurnoverUl  int64          `json:"turnover_ul"`
+}
+
+// VarianceList defines model for VarianceList.
+type VarianceList struct {
+	AlarmUl int64            `json:"alarm_ul"`
+	Items   []Variance       `json:"items"`
+	Series  []VarianceSeries `json:"series"`
+}
+
+// VariancePart defines model for VariancePart.
+type VariancePart struct {
+	AmountUl int64             `json:"amount_ul"`
+	Cause    VariancePartCause `json:"cause"`
+	Since    Instant           `json:"since,omitempty,omitzero"`
+}
+
+// VariancePartCause defines model for VariancePart.Cause.
+type VariancePartCause string
+
+// VarianceSeries defines model for VarianceSeries.
+type VarianceSeries struct {
+	Key string `json:"key"`
+
+	// LossUl Never netted with the surplus
+	LossUl    int64        `json:"loss_ul"`
+	Name      string       `json:"name"`
+	Points    []ChartPoint `json:"points"`
+	SurplusUl int64        `json:"surplus_ul"`
 }
 
 // Verification defines model for Verification.
@@ -2908,12 +3779,33 @@ type ListBottlesParams struct {
 	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
+// ListCounterSessionsParams defines parameters for ListCounterSessions.
+type ListCounterSessionsParams struct {
+	// Day Today when left out
+	Day *Day `form:"day,omitempty" json:"day,omitempty"`
+}
+
+// ListCountsParams defines parameters for ListCounts.
+type ListCountsParams struct {
+	Session *UUID  `form:"session,omitempty" json:"session,omitempty"`
+	Limit   *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListDispensingsParams defines parameters for ListDispensings.
 type ListDispensingsParams struct {
 	Day     *Day               `form:"day,omitempty" json:"day,omitempty"`
 	Patient *UUID              `form:"patient,omitempty" json:"patient,omitempty"`
 	Station *UUID              `form:"station,omitempty" json:"station,omitempty"`
 	State   *[]DispensingState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor `next` of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListDocumentsParams defines parameters for ListDocuments.
+type ListDocumentsParams struct {
+	Kind *DocumentKind `form:"kind,omitempty" json:"kind,omitempty"`
 
 	// Cursor `next` of the page before
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -3024,6 +3916,23 @@ type ListTicketsParams struct {
 	Day *Day `form:"day,omitempty" json:"day,omitempty"`
 }
 
+// ListVariancesParams defines parameters for ListVariances.
+type ListVariancesParams struct {
+	By      *ListVariancesParamsBy `form:"by,omitempty" json:"by,omitempty"`
+	Lot     *UUID                  `form:"lot,omitempty" json:"lot,omitempty"`
+	Bottle  *UUID                  `form:"bottle,omitempty" json:"bottle,omitempty"`
+	Station *UUID                  `form:"station,omitempty" json:"station,omitempty"`
+	Session *UUID                  `form:"session,omitempty" json:"session,omitempty"`
+	From    *Day                   `form:"from,omitempty" json:"from,omitempty"`
+	To      *Day                   `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ListVariancesParamsBy defines parameters for ListVariances.
+type ListVariancesParamsBy string
+
+// ReadBottleScanJSONRequestBody defines body for ReadBottleScan for application/json ContentType.
+type ReadBottleScanJSONRequestBody = BottleScan
+
 // ReceiveBottlesJSONRequestBody defines body for ReceiveBottles for application/json ContentType.
 type ReceiveBottlesJSONRequestBody = ReceiveBottles
 
@@ -3047,6 +3956,24 @@ type CheckInJSONRequestBody = CheckIn
 
 // AddClosureJSONRequestBody defines body for AddClosure for application/json ContentType.
 type AddClosureJSONRequestBody = AddClosure
+
+// StartCounterSessionJSONRequestBody defines body for StartCounterSession for application/json ContentType.
+type StartCounterSessionJSONRequestBody = StartCounterSession
+
+// CloseCounterSessionJSONRequestBody defines body for CloseCounterSession for application/json ContentType.
+type CloseCounterSessionJSONRequestBody = CloseCounterSession
+
+// CountCounterSessionJSONRequestBody defines body for CountCounterSession for application/json ContentType.
+type CountCounterSessionJSONRequestBody = CountAgain
+
+// StartCountJSONRequestBody defines body for StartCount for application/json ContentType.
+type StartCountJSONRequestBody = StartCount
+
+// EnterCountJSONRequestBody defines body for EnterCount for application/json ContentType.
+type EnterCountJSONRequestBody = EnterCount
+
+// SettleCountJSONRequestBody defines body for SettleCount for application/json ContentType.
+type SettleCountJSONRequestBody = SettleCount
 
 // SetPumpProfileJSONRequestBody defines body for SetPumpProfile for application/json ContentType.
 type SetPumpProfileJSONRequestBody = PumpProfile
@@ -3080,6 +4007,15 @@ type VoidDispensingJSONRequestBody = VoidDispensing
 
 // WastedJSONRequestBody defines body for Wasted for application/json ContentType.
 type WastedJSONRequestBody = Wasted
+
+// SaveDraftJSONRequestBody defines body for SaveDraft for application/json ContentType.
+type SaveDraftJSONRequestBody = SaveDraft
+
+// PostDraftJSONRequestBody defines body for PostDraft for application/json ContentType.
+type PostDraftJSONRequestBody = PostDraft
+
+// SignDraftJSONRequestBody defines body for SignDraft for application/json ContentType.
+type SignDraftJSONRequestBody = SignDraft
 
 // EnrolJSONRequestBody defines body for Enrol for application/json ContentType.
 type EnrolJSONRequestBody = Enrol
@@ -3186,6 +4122,9 @@ type PutLiveJSONRequestBody = LiveReading
 // RevokeStationJSONRequestBody defines body for RevokeStation for application/json ContentType.
 type RevokeStationJSONRequestBody = RevokeStation
 
+// SetStockSettingJSONRequestBody defines body for SetStockSetting for application/json ContentType.
+type SetStockSettingJSONRequestBody = SetStockSetting
+
 // SetTargetJSONRequestBody defines body for SetTarget for application/json ContentType.
 type SetTargetJSONRequestBody = SetTarget
 
@@ -3218,6 +4157,9 @@ type ServerInterface interface {
 	// StreamBoard The board as it changes
 	// (GET /board/stream)
 	StreamBoard(c *gin.Context)
+	// ReadBottleScan Read the maker's GS1 code of a bottle
+	// (POST /bottle-scans)
+	ReadBottleScan(c *gin.Context)
 
 	// (GET /bottles)
 	ListBottles(c *gin.Context, params ListBottlesParams)
@@ -3245,6 +4187,9 @@ type ServerInterface interface {
 	// ReleaseBottle Two people put a quarantined bottle back to what it was
 	// (POST /bottles/{id}/release)
 	ReleaseBottle(c *gin.Context, id ID)
+	// ListBottleWeights Weighings of a bottle beside the book, oldest first
+	// (GET /bottles/{id}/weights)
+	ListBottleWeights(c *gin.Context, id ID)
 	// CheckIn A card is scanned at the door. The patient gets a ticket and hears of a hold now, not at the window
 	// (POST /check-ins)
 	CheckIn(c *gin.Context)
@@ -3260,6 +4205,33 @@ type ServerInterface interface {
 
 	// (POST /closures/{day}/remove)
 	RemoveClosure(c *gin.Context, day Day)
+	// ListCounterSessions Sessions of a day, and every one that is not closed, newest first
+	// (GET /counter-sessions)
+	ListCounterSessions(c *gin.Context, params ListCounterSessionsParams)
+	// StartCounterSession Begin a counter's shift with its opening count
+	// (POST /counter-sessions)
+	StartCounterSession(c *gin.Context)
+	// CloseCounterSession Two people close a reconciled session
+	// (POST /counter-sessions/{id}/close)
+	CloseCounterSession(c *gin.Context, id ID)
+	// CountCounterSession The session's next count: the closing one, or another one after two people disagreed
+	// (POST /counter-sessions/{id}/count)
+	CountCounterSession(c *gin.Context, id ID)
+	// ListCounts Counts, newest first
+	// (GET /counts)
+	ListCounts(c *gin.Context, params ListCountsParams)
+	// StartCount Begin a count of the store
+	// (POST /counts)
+	StartCount(c *gin.Context)
+	// ReadCount A count. The book and the other person's form are hidden until both agree
+	// (GET /counts/{id})
+	ReadCount(c *gin.Context, id ID)
+	// EnterCount One person's form. The second one, by another person, ends the count
+	// (POST /counts/{id}/entries)
+	EnterCount(c *gin.Context, id ID)
+	// SettleCount Two people sign for what a count found; a loss and a surplus each have their own document
+	// (POST /counts/{id}/settle)
+	SettleCount(c *gin.Context, id ID)
 	// SetPumpProfile What a pump may be asked for
 	// (POST /devices/{id}/profile)
 	SetPumpProfile(c *gin.Context, id ID)
@@ -3308,6 +4280,30 @@ type ServerInterface interface {
 	// Wasted Refused, spilled or outside tolerance, wasted before a witness
 	// (POST /dispensings/{id}/wasted)
 	Wasted(c *gin.Context, id ID)
+	// ListDocuments Posted documents, newest first
+	// (GET /documents)
+	ListDocuments(c *gin.Context, params ListDocumentsParams)
+	// ReadDocument A document with its moves
+	// (GET /documents/{id})
+	ReadDocument(c *gin.Context, id ID)
+	// ListDrafts Papers that wait for a signature, newest first
+	// (GET /drafts)
+	ListDrafts(c *gin.Context)
+	// SaveDraft Write a paper, or write it anew while nobody has signed it
+	// (POST /drafts)
+	SaveDraft(c *gin.Context)
+
+	// (GET /drafts/{id})
+	ReadDraft(c *gin.Context, id ID)
+	// DropDraft Give up a paper that is not posted
+	// (POST /drafts/{id}/drop)
+	DropDraft(c *gin.Context, id ID)
+	// PostDraft The second signature, by another person. It posts the document
+	// (POST /drafts/{id}/post)
+	PostDraft(c *gin.Context, id ID)
+	// SignDraft The first signature. It fixes what the paper says
+	// (POST /drafts/{id}/sign)
+	SignDraft(c *gin.Context, id ID)
 	// Enrol A counter computer trades its one-time code and its own public key for an identity
 	// (POST /enrolments)
 	Enrol(c *gin.Context)
@@ -3320,6 +4316,9 @@ type ServerInterface interface {
 	// ReadPatientFiguresFile The figures as a file
 	// (GET /figures/patients/file)
 	ReadPatientFiguresFile(c *gin.Context, params ReadPatientFiguresFileParams)
+	// ListForecasts How long the stock lasts, what to order, what expires unused
+	// (GET /forecasts)
+	ListForecasts(c *gin.Context)
 	// LiftHold Lift a hold. The hold itself names the role that may
 	// (POST /holds/{id}/lift)
 	LiftHold(c *gin.Context, id ID)
@@ -3338,6 +4337,12 @@ type ServerInterface interface {
 
 	// (POST /lots/{id}/state)
 	SetLotState(c *gin.Context, id ID)
+	// ReadLotTrace From a lot to every bottle, move, dose and patient; the reading is audited
+	// (GET /lots/{id}/trace)
+	ReadLotTrace(c *gin.Context, id ID)
+	// ReadLotTraceFile The trace as a file, a line a move and a line a dose; the reading is audited
+	// (GET /lots/{id}/trace.csv)
+	ReadLotTraceFile(c *gin.Context, id ID)
 	// ListMoves Lines of the perpetual inventory, newest first
 	// (GET /moves)
 	ListMoves(c *gin.Context, params ListMovesParams)
@@ -3383,6 +4388,9 @@ type ServerInterface interface {
 
 	// (POST /patients/{id}/holds)
 	PlaceHold(c *gin.Context, id ID)
+	// ListPatientLots From a patient back to the lots; the reading is audited
+	// (GET /patients/{id}/lots)
+	ListPatientLots(c *gin.Context, id ID)
 
 	// (POST /patients/{id}/phase)
 	SetPatientPhase(c *gin.Context, id ID)
@@ -3533,6 +4541,12 @@ type ServerInterface interface {
 	// StreamStation What happens at one window, for its screen
 	// (GET /stations/{id}/stream)
 	StreamStation(c *gin.Context, id ID, params StreamStationParams)
+
+	// (GET /stock-setting)
+	ReadStockSetting(c *gin.Context)
+	// SetStockSetting Two people change how the clinic keeps its book
+	// (POST /stock-setting)
+	SetStockSetting(c *gin.Context)
 	// StreamClinic Changes for the pages of check-in, queue, board and stock
 	// (GET /stream)
 	StreamClinic(c *gin.Context, params StreamClinicParams)
@@ -3566,6 +4580,9 @@ type ServerInterface interface {
 	// TransferTicket From the window that has the patient to another one, unless a dose is under way
 	// (POST /tickets/{id}/transfer)
 	TransferTicket(c *gin.Context, id ID)
+	// ListVariances What counts found, oldest first, with control charts
+	// (GET /variances)
+	ListVariances(c *gin.Context, params ListVariancesParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -3657,6 +4674,19 @@ func (siw *ServerInterfaceWrapper) StreamBoard(c *gin.Context) {
 	}
 
 	siw.Handler.StreamBoard(c)
+}
+
+// ReadBottleScan operation middleware
+func (siw *ServerInterfaceWrapper) ReadBottleScan(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadBottleScan(c)
 }
 
 // ListBottles operation middleware
@@ -3898,6 +4928,31 @@ func (siw *ServerInterfaceWrapper) ReleaseBottle(c *gin.Context) {
 	siw.Handler.ReleaseBottle(c, id)
 }
 
+// ListBottleWeights operation middleware
+func (siw *ServerInterfaceWrapper) ListBottleWeights(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListBottleWeights(c, id)
+}
+
 // CheckIn operation middleware
 func (siw *ServerInterfaceWrapper) CheckIn(c *gin.Context) {
 
@@ -3985,6 +5040,219 @@ func (siw *ServerInterfaceWrapper) RemoveClosure(c *gin.Context) {
 	}
 
 	siw.Handler.RemoveClosure(c, day)
+}
+
+// ListCounterSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListCounterSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCounterSessionsParams
+
+	// ------------- Optional query parameter "day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "day", c.Request.URL.Query(), &params.Day, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter day: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListCounterSessions(c, params)
+}
+
+// StartCounterSession operation middleware
+func (siw *ServerInterfaceWrapper) StartCounterSession(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StartCounterSession(c)
+}
+
+// CloseCounterSession operation middleware
+func (siw *ServerInterfaceWrapper) CloseCounterSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CloseCounterSession(c, id)
+}
+
+// CountCounterSession operation middleware
+func (siw *ServerInterfaceWrapper) CountCounterSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CountCounterSession(c, id)
+}
+
+// ListCounts operation middleware
+func (siw *ServerInterfaceWrapper) ListCounts(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCountsParams
+
+	// ------------- Optional query parameter "session" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "session", c.Request.URL.Query(), &params.Session, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter session: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListCounts(c, params)
+}
+
+// StartCount operation middleware
+func (siw *ServerInterfaceWrapper) StartCount(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StartCount(c)
+}
+
+// ReadCount operation middleware
+func (siw *ServerInterfaceWrapper) ReadCount(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadCount(c, id)
+}
+
+// EnterCount operation middleware
+func (siw *ServerInterfaceWrapper) EnterCount(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EnterCount(c, id)
+}
+
+// SettleCount operation middleware
+func (siw *ServerInterfaceWrapper) SettleCount(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SettleCount(c, id)
 }
 
 // SetPumpProfile operation middleware
@@ -4417,6 +5685,200 @@ func (siw *ServerInterfaceWrapper) Wasted(c *gin.Context) {
 	siw.Handler.Wasted(c, id)
 }
 
+// ListDocuments operation middleware
+func (siw *ServerInterfaceWrapper) ListDocuments(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDocumentsParams
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", c.Request.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDocuments(c, params)
+}
+
+// ReadDocument operation middleware
+func (siw *ServerInterfaceWrapper) ReadDocument(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadDocument(c, id)
+}
+
+// ListDrafts operation middleware
+func (siw *ServerInterfaceWrapper) ListDrafts(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDrafts(c)
+}
+
+// SaveDraft operation middleware
+func (siw *ServerInterfaceWrapper) SaveDraft(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SaveDraft(c)
+}
+
+// ReadDraft operation middleware
+func (siw *ServerInterfaceWrapper) ReadDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadDraft(c, id)
+}
+
+// DropDraft operation middleware
+func (siw *ServerInterfaceWrapper) DropDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DropDraft(c, id)
+}
+
+// PostDraft operation middleware
+func (siw *ServerInterfaceWrapper) PostDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PostDraft(c, id)
+}
+
+// SignDraft operation middleware
+func (siw *ServerInterfaceWrapper) SignDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SignDraft(c, id)
+}
+
 // Enrol operation middleware
 func (siw *ServerInterfaceWrapper) Enrol(c *gin.Context) {
 
@@ -4599,6 +6061,19 @@ func (siw *ServerInterfaceWrapper) ReadPatientFiguresFile(c *gin.Context) {
 	siw.Handler.ReadPatientFiguresFile(c, params)
 }
 
+// ListForecasts operation middleware
+func (siw *ServerInterfaceWrapper) ListForecasts(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListForecasts(c)
+}
+
 // LiftHold operation middleware
 func (siw *ServerInterfaceWrapper) LiftHold(c *gin.Context) {
 
@@ -4733,6 +6208,56 @@ func (siw *ServerInterfaceWrapper) SetLotState(c *gin.Context) {
 	}
 
 	siw.Handler.SetLotState(c, id)
+}
+
+// ReadLotTrace operation middleware
+func (siw *ServerInterfaceWrapper) ReadLotTrace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadLotTrace(c, id)
+}
+
+// ReadLotTraceFile operation middleware
+func (siw *ServerInterfaceWrapper) ReadLotTraceFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadLotTraceFile(c, id)
 }
 
 // ListMoves operation middleware
@@ -5138,6 +6663,31 @@ func (siw *ServerInterfaceWrapper) PlaceHold(c *gin.Context) {
 	}
 
 	siw.Handler.PlaceHold(c, id)
+}
+
+// ListPatientLots operation middleware
+func (siw *ServerInterfaceWrapper) ListPatientLots(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPatientLots(c, id)
 }
 
 // SetPatientPhase operation middleware
@@ -6210,6 +7760,32 @@ func (siw *ServerInterfaceWrapper) StreamStation(c *gin.Context) {
 	siw.Handler.StreamStation(c, id, params)
 }
 
+// ReadStockSetting operation middleware
+func (siw *ServerInterfaceWrapper) ReadStockSetting(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadStockSetting(c)
+}
+
+// SetStockSetting operation middleware
+func (siw *ServerInterfaceWrapper) SetStockSetting(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetStockSetting(c)
+}
+
 // StreamClinic operation middleware
 func (siw *ServerInterfaceWrapper) StreamClinic(c *gin.Context) {
 
@@ -6502,6 +8078,81 @@ func (siw *ServerInterfaceWrapper) TransferTicket(c *gin.Context) {
 	siw.Handler.TransferTicket(c, id)
 }
 
+// ListVariances operation middleware
+func (siw *ServerInterfaceWrapper) ListVariances(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVariancesParams
+
+	// ------------- Optional query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "by", c.Request.URL.Query(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter by: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "lot" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lot", c.Request.URL.Query(), &params.Lot, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter lot: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "bottle" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bottle", c.Request.URL.Query(), &params.Bottle, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter bottle: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "station" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "station", c.Request.URL.Query(), &params.Station, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter station: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "session" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "session", c.Request.URL.Query(), &params.Session, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter session: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListVariances(c, params)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -6642,6 +8293,32 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/moves", wrapper.PostMove)
 	router.POST(options.BaseURL+"/moves/:id/reverse", wrapper.ReverseMove)
 	router.GET(options.BaseURL+"/balances", wrapper.ReadBalances)
+	router.GET(options.BaseURL+"/drafts", wrapper.ListDrafts)
+	router.POST(options.BaseURL+"/drafts", wrapper.SaveDraft)
+	router.GET(options.BaseURL+"/drafts/:id", wrapper.ReadDraft)
+	router.POST(options.BaseURL+"/drafts/:id/sign", wrapper.SignDraft)
+	router.POST(options.BaseURL+"/drafts/:id/post", wrapper.PostDraft)
+	router.POST(options.BaseURL+"/drafts/:id/drop", wrapper.DropDraft)
+	router.GET(options.BaseURL+"/documents", wrapper.ListDocuments)
+	router.GET(options.BaseURL+"/documents/:id", wrapper.ReadDocument)
+	router.POST(options.BaseURL+"/bottle-scans", wrapper.ReadBottleScan)
+	router.GET(options.BaseURL+"/bottles/:id/weights", wrapper.ListBottleWeights)
+	router.GET(options.BaseURL+"/stock-setting", wrapper.ReadStockSetting)
+	router.POST(options.BaseURL+"/stock-setting", wrapper.SetStockSetting)
+	router.GET(options.BaseURL+"/counter-sessions", wrapper.ListCounterSessions)
+	router.POST(options.BaseURL+"/counter-sessions", wrapper.StartCounterSession)
+	router.POST(options.BaseURL+"/counter-sessions/:id/count", wrapper.CountCounterSession)
+	router.POST(options.BaseURL+"/counter-sessions/:id/close", wrapper.CloseCounterSession)
+	router.GET(options.BaseURL+"/counts", wrapper.ListCounts)
+	router.POST(options.BaseURL+"/counts", wrapper.StartCount)
+	router.GET(options.BaseURL+"/counts/:id", wrapper.ReadCount)
+	router.POST(options.BaseURL+"/counts/:id/entries", wrapper.EnterCount)
+	router.POST(options.BaseURL+"/counts/:id/settle", wrapper.SettleCount)
+	router.GET(options.BaseURL+"/variances", wrapper.ListVariances)
+	router.GET(options.BaseURL+"/lots/:id/trace", wrapper.ReadLotTrace)
+	router.GET(options.BaseURL+"/lots/:id/trace.csv", wrapper.ReadLotTraceFile)
+	router.GET(options.BaseURL+"/patients/:id/lots", wrapper.ListPatientLots)
+	router.GET(options.BaseURL+"/forecasts", wrapper.ListForecasts)
 	router.GET(options.BaseURL+"/registers/dispensing", wrapper.ReadDispensingRegister)
 	router.GET(options.BaseURL+"/figures/patients", wrapper.ReadPatientFigures)
 	router.GET(options.BaseURL+"/figures/patients/entries", wrapper.ListPatientFigureEntries)
@@ -6846,6 +8523,45 @@ type StreamBoarddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StreamBoarddefaultApplicationProblemPlusJSONResponse) VisitStreamBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadBottleScanRequestObject struct {
+	Body *ReadBottleScanJSONRequestBody
+}
+
+type ReadBottleScanResponseObject interface {
+	VisitReadBottleScanResponse(w http.ResponseWriter) error
+}
+
+type ReadBottleScan200JSONResponse ScannedBottle
+
+func (response ReadBottleScan200JSONResponse) VisitReadBottleScanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadBottleScandefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadBottleScandefaultApplicationProblemPlusJSONResponse) VisitReadBottleScanResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7213,6 +8929,45 @@ func (response ReleaseBottledefaultApplicationProblemPlusJSONResponse) VisitRele
 	return err
 }
 
+type ListBottleWeightsRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ListBottleWeightsResponseObject interface {
+	VisitListBottleWeightsResponse(w http.ResponseWriter) error
+}
+
+type ListBottleWeights200JSONResponse BottleWeightList
+
+func (response ListBottleWeights200JSONResponse) VisitListBottleWeightsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBottleWeightsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBottleWeightsdefaultApplicationProblemPlusJSONResponse) VisitListBottleWeightsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CheckInRequestObject struct {
 	Body *CheckInJSONRequestBody
 }
@@ -7390,6 +9145,361 @@ type RemoveClosuredefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RemoveClosuredefaultApplicationProblemPlusJSONResponse) VisitRemoveClosureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCounterSessionsRequestObject struct {
+	Params ListCounterSessionsParams
+}
+
+type ListCounterSessionsResponseObject interface {
+	VisitListCounterSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListCounterSessions200JSONResponse CounterSessionList
+
+func (response ListCounterSessions200JSONResponse) VisitListCounterSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCounterSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCounterSessionsdefaultApplicationProblemPlusJSONResponse) VisitListCounterSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartCounterSessionRequestObject struct {
+	Body *StartCounterSessionJSONRequestBody
+}
+
+type StartCounterSessionResponseObject interface {
+	VisitStartCounterSessionResponse(w http.ResponseWriter) error
+}
+
+type StartCounterSession201JSONResponse CounterSession
+
+func (response StartCounterSession201JSONResponse) VisitStartCounterSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartCounterSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartCounterSessiondefaultApplicationProblemPlusJSONResponse) VisitStartCounterSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseCounterSessionRequestObject struct {
+	Id   ID `json:"id"`
+	Body *CloseCounterSessionJSONRequestBody
+}
+
+type CloseCounterSessionResponseObject interface {
+	VisitCloseCounterSessionResponse(w http.ResponseWriter) error
+}
+
+type CloseCounterSession200JSONResponse CounterSession
+
+func (response CloseCounterSession200JSONResponse) VisitCloseCounterSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseCounterSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CloseCounterSessiondefaultApplicationProblemPlusJSONResponse) VisitCloseCounterSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountCounterSessionRequestObject struct {
+	Id   ID `json:"id"`
+	Body *CountCounterSessionJSONRequestBody
+}
+
+type CountCounterSessionResponseObject interface {
+	VisitCountCounterSessionResponse(w http.ResponseWriter) error
+}
+
+type CountCounterSession200JSONResponse CounterSession
+
+func (response CountCounterSession200JSONResponse) VisitCountCounterSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountCounterSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CountCounterSessiondefaultApplicationProblemPlusJSONResponse) VisitCountCounterSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCountsRequestObject struct {
+	Params ListCountsParams
+}
+
+type ListCountsResponseObject interface {
+	VisitListCountsResponse(w http.ResponseWriter) error
+}
+
+type ListCounts200JSONResponse CountList
+
+func (response ListCounts200JSONResponse) VisitListCountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCountsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCountsdefaultApplicationProblemPlusJSONResponse) VisitListCountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartCountRequestObject struct {
+	Body *StartCountJSONRequestBody
+}
+
+type StartCountResponseObject interface {
+	VisitStartCountResponse(w http.ResponseWriter) error
+}
+
+type StartCount201JSONResponse Count
+
+func (response StartCount201JSONResponse) VisitStartCountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartCountdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartCountdefaultApplicationProblemPlusJSONResponse) VisitStartCountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCountRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ReadCountResponseObject interface {
+	VisitReadCountResponse(w http.ResponseWriter) error
+}
+
+type ReadCount200JSONResponse Count
+
+func (response ReadCount200JSONResponse) VisitReadCountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCountdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadCountdefaultApplicationProblemPlusJSONResponse) VisitReadCountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnterCountRequestObject struct {
+	Id   ID `json:"id"`
+	Body *EnterCountJSONRequestBody
+}
+
+type EnterCountResponseObject interface {
+	VisitEnterCountResponse(w http.ResponseWriter) error
+}
+
+type EnterCount200JSONResponse Count
+
+func (response EnterCount200JSONResponse) VisitEnterCountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnterCountdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EnterCountdefaultApplicationProblemPlusJSONResponse) VisitEnterCountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SettleCountRequestObject struct {
+	Id   ID `json:"id"`
+	Body *SettleCountJSONRequestBody
+}
+
+type SettleCountResponseObject interface {
+	VisitSettleCountResponse(w http.ResponseWriter) error
+}
+
+type SettleCount200JSONResponse Count
+
+func (response SettleCount200JSONResponse) VisitSettleCountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SettleCountdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SettleCountdefaultApplicationProblemPlusJSONResponse) VisitSettleCountResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8029,6 +10139,319 @@ func (response WasteddefaultApplicationProblemPlusJSONResponse) VisitWastedRespo
 	return err
 }
 
+type ListDocumentsRequestObject struct {
+	Params ListDocumentsParams
+}
+
+type ListDocumentsResponseObject interface {
+	VisitListDocumentsResponse(w http.ResponseWriter) error
+}
+
+type ListDocuments200JSONResponse DocumentList
+
+func (response ListDocuments200JSONResponse) VisitListDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDocumentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDocumentsdefaultApplicationProblemPlusJSONResponse) VisitListDocumentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadDocumentRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ReadDocumentResponseObject interface {
+	VisitReadDocumentResponse(w http.ResponseWriter) error
+}
+
+type ReadDocument200JSONResponse DocumentDetail
+
+func (response ReadDocument200JSONResponse) VisitReadDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadDocumentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadDocumentdefaultApplicationProblemPlusJSONResponse) VisitReadDocumentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDraftsRequestObject struct {
+}
+
+type ListDraftsResponseObject interface {
+	VisitListDraftsResponse(w http.ResponseWriter) error
+}
+
+type ListDrafts200JSONResponse DraftList
+
+func (response ListDrafts200JSONResponse) VisitListDraftsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDraftsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDraftsdefaultApplicationProblemPlusJSONResponse) VisitListDraftsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveDraftRequestObject struct {
+	Body *SaveDraftJSONRequestBody
+}
+
+type SaveDraftResponseObject interface {
+	VisitSaveDraftResponse(w http.ResponseWriter) error
+}
+
+type SaveDraft201JSONResponse Draft
+
+func (response SaveDraft201JSONResponse) VisitSaveDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SaveDraftdefaultApplicationProblemPlusJSONResponse) VisitSaveDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadDraftRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ReadDraftResponseObject interface {
+	VisitReadDraftResponse(w http.ResponseWriter) error
+}
+
+type ReadDraft200JSONResponse Draft
+
+func (response ReadDraft200JSONResponse) VisitReadDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadDraftdefaultApplicationProblemPlusJSONResponse) VisitReadDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropDraftRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type DropDraftResponseObject interface {
+	VisitDropDraftResponse(w http.ResponseWriter) error
+}
+
+type DropDraft200JSONResponse Draft
+
+func (response DropDraft200JSONResponse) VisitDropDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DropDraftdefaultApplicationProblemPlusJSONResponse) VisitDropDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PostDraftRequestObject struct {
+	Id   ID `json:"id"`
+	Body *PostDraftJSONRequestBody
+}
+
+type PostDraftResponseObject interface {
+	VisitPostDraftResponse(w http.ResponseWriter) error
+}
+
+type PostDraft200JSONResponse Draft
+
+func (response PostDraft200JSONResponse) VisitPostDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PostDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PostDraftdefaultApplicationProblemPlusJSONResponse) VisitPostDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignDraftRequestObject struct {
+	Id   ID `json:"id"`
+	Body *SignDraftJSONRequestBody
+}
+
+type SignDraftResponseObject interface {
+	VisitSignDraftResponse(w http.ResponseWriter) error
+}
+
+type SignDraft200JSONResponse Draft
+
+func (response SignDraft200JSONResponse) VisitSignDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignDraftdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignDraftdefaultApplicationProblemPlusJSONResponse) VisitSignDraftResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EnrolRequestObject struct {
 	Body *EnrolJSONRequestBody
 }
@@ -8216,6 +10639,44 @@ type ReadPatientFiguresFiledefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadPatientFiguresFiledefaultApplicationProblemPlusJSONResponse) VisitReadPatientFiguresFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListForecastsRequestObject struct {
+}
+
+type ListForecastsResponseObject interface {
+	VisitListForecastsResponse(w http.ResponseWriter) error
+}
+
+type ListForecasts200JSONResponse StockForecastList
+
+func (response ListForecasts200JSONResponse) VisitListForecastsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListForecastsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListForecastsdefaultApplicationProblemPlusJSONResponse) VisitListForecastsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8452,6 +10913,90 @@ type SetLotStatedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SetLotStatedefaultApplicationProblemPlusJSONResponse) VisitSetLotStateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadLotTraceRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ReadLotTraceResponseObject interface {
+	VisitReadLotTraceResponse(w http.ResponseWriter) error
+}
+
+type ReadLotTrace200JSONResponse LotTrace
+
+func (response ReadLotTrace200JSONResponse) VisitReadLotTraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadLotTracedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadLotTracedefaultApplicationProblemPlusJSONResponse) VisitReadLotTraceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadLotTraceFileRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ReadLotTraceFileResponseObject interface {
+	VisitReadLotTraceFileResponse(w http.ResponseWriter) error
+}
+
+type ReadLotTraceFile200TextcsvResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ReadLotTraceFile200TextcsvResponse) VisitReadLotTraceFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadLotTraceFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadLotTraceFiledefaultApplicationProblemPlusJSONResponse) VisitReadLotTraceFileResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9044,6 +11589,45 @@ type PlaceHolddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PlaceHolddefaultApplicationProblemPlusJSONResponse) VisitPlaceHoldResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPatientLotsRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ListPatientLotsResponseObject interface {
+	VisitListPatientLotsResponse(w http.ResponseWriter) error
+}
+
+type ListPatientLots200JSONResponse TracedDoseList
+
+func (response ListPatientLots200JSONResponse) VisitListPatientLotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPatientLotsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPatientLotsdefaultApplicationProblemPlusJSONResponse) VisitListPatientLotsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11042,6 +13626,83 @@ func (response StreamStationdefaultApplicationProblemPlusJSONResponse) VisitStre
 	return err
 }
 
+type ReadStockSettingRequestObject struct {
+}
+
+type ReadStockSettingResponseObject interface {
+	VisitReadStockSettingResponse(w http.ResponseWriter) error
+}
+
+type ReadStockSetting200JSONResponse StockSetting
+
+func (response ReadStockSetting200JSONResponse) VisitReadStockSettingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadStockSettingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadStockSettingdefaultApplicationProblemPlusJSONResponse) VisitReadStockSettingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetStockSettingRequestObject struct {
+	Body *SetStockSettingJSONRequestBody
+}
+
+type SetStockSettingResponseObject interface {
+	VisitSetStockSettingResponse(w http.ResponseWriter) error
+}
+
+type SetStockSetting200JSONResponse StockSetting
+
+func (response SetStockSetting200JSONResponse) VisitSetStockSettingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetStockSettingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetStockSettingdefaultApplicationProblemPlusJSONResponse) VisitSetStockSettingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StreamClinicRequestObject struct {
 	Params StreamClinicParams
 }
@@ -11506,6 +14167,45 @@ func (response TransferTicketdefaultApplicationProblemPlusJSONResponse) VisitTra
 	return err
 }
 
+type ListVariancesRequestObject struct {
+	Params ListVariancesParams
+}
+
+type ListVariancesResponseObject interface {
+	VisitListVariancesResponse(w http.ResponseWriter) error
+}
+
+type ListVariances200JSONResponse VarianceList
+
+func (response ListVariances200JSONResponse) VisitListVariancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVariancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListVariancesdefaultApplicationProblemPlusJSONResponse) VisitListVariancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAudit The chain of changes, newest first
@@ -11520,6 +14220,9 @@ type StrictServerInterface interface {
 	// StreamBoard The board as it changes
 	// (GET /board/stream)
 	StreamBoard(ctx context.Context, request StreamBoardRequestObject) (StreamBoardResponseObject, error)
+	// ReadBottleScan Read the maker's GS1 code of a bottle
+	// (POST /bottle-scans)
+	ReadBottleScan(ctx context.Context, request ReadBottleScanRequestObject) (ReadBottleScanResponseObject, error)
 
 	// (GET /bottles)
 	ListBottles(ctx context.Context, request ListBottlesRequestObject) (ListBottlesResponseObject, error)
@@ -11547,6 +14250,9 @@ type StrictServerInterface interface {
 	// ReleaseBottle Two people put a quarantined bottle back to what it was
 	// (POST /bottles/{id}/release)
 	ReleaseBottle(ctx context.Context, request ReleaseBottleRequestObject) (ReleaseBottleResponseObject, error)
+	// ListBottleWeights Weighings of a bottle beside the book, oldest first
+	// (GET /bottles/{id}/weights)
+	ListBottleWeights(ctx context.Context, request ListBottleWeightsRequestObject) (ListBottleWeightsResponseObject, error)
 	// CheckIn A card is scanned at the door. The patient gets a ticket and hears of a hold now, not at the window
 	// (POST /check-ins)
 	CheckIn(ctx context.Context, request CheckInRequestObject) (CheckInResponseObject, error)
@@ -11562,6 +14268,33 @@ type StrictServerInterface interface {
 
 	// (POST /closures/{day}/remove)
 	RemoveClosure(ctx context.Context, request RemoveClosureRequestObject) (RemoveClosureResponseObject, error)
+	// ListCounterSessions Sessions of a day, and every one that is not closed, newest first
+	// (GET /counter-sessions)
+	ListCounterSessions(ctx context.Context, request ListCounterSessionsRequestObject) (ListCounterSessionsResponseObject, error)
+	// StartCounterSession Begin a counter's shift with its opening count
+	// (POST /counter-sessions)
+	StartCounterSession(ctx context.Context, request StartCounterSessionRequestObject) (StartCounterSessionResponseObject, error)
+	// CloseCounterSession Two people close a reconciled session
+	// (POST /counter-sessions/{id}/close)
+	CloseCounterSession(ctx context.Context, request CloseCounterSessionRequestObject) (CloseCounterSessionResponseObject, error)
+	// CountCounterSession The session's next count: the closing one, or another one after two people disagreed
+	// (POST /counter-sessions/{id}/count)
+	CountCounterSession(ctx context.Context, request CountCounterSessionRequestObject) (CountCounterSessionResponseObject, error)
+	// ListCounts Counts, newest first
+	// (GET /counts)
+	ListCounts(ctx context.Context, request ListCountsRequestObject) (ListCountsResponseObject, error)
+	// StartCount Begin a count of the store
+	// (POST /counts)
+	StartCount(ctx context.Context, request StartCountRequestObject) (StartCountResponseObject, error)
+	// ReadCount A count. The book and the other person's form are hidden until both agree
+	// (GET /counts/{id})
+	ReadCount(ctx context.Context, request ReadCountRequestObject) (ReadCountResponseObject, error)
+	// EnterCount One person's form. The second one, by another person, ends the count
+	// (POST /counts/{id}/entries)
+	EnterCount(ctx context.Context, request EnterCountRequestObject) (EnterCountResponseObject, error)
+	// SettleCount Two people sign for what a count found; a loss and a surplus each have their own document
+	// (POST /counts/{id}/settle)
+	SettleCount(ctx context.Context, request SettleCountRequestObject) (SettleCountResponseObject, error)
 	// SetPumpProfile What a pump may be asked for
 	// (POST /devices/{id}/profile)
 	SetPumpProfile(ctx context.Context, request SetPumpProfileRequestObject) (SetPumpProfileResponseObject, error)
@@ -11610,6 +14343,30 @@ type StrictServerInterface interface {
 	// Wasted Refused, spilled or outside tolerance, wasted before a witness
 	// (POST /dispensings/{id}/wasted)
 	Wasted(ctx context.Context, request WastedRequestObject) (WastedResponseObject, error)
+	// ListDocuments Posted documents, newest first
+	// (GET /documents)
+	ListDocuments(ctx context.Context, request ListDocumentsRequestObject) (ListDocumentsResponseObject, error)
+	// ReadDocument A document with its moves
+	// (GET /documents/{id})
+	ReadDocument(ctx context.Context, request ReadDocumentRequestObject) (ReadDocumentResponseObject, error)
+	// ListDrafts Papers that wait for a signature, newest first
+	// (GET /drafts)
+	ListDrafts(ctx context.Context, request ListDraftsRequestObject) (ListDraftsResponseObject, error)
+	// SaveDraft Write a paper, or write it anew while nobody has signed it
+	// (POST /drafts)
+	SaveDraft(ctx context.Context, request SaveDraftRequestObject) (SaveDraftResponseObject, error)
+
+	// (GET /drafts/{id})
+	ReadDraft(ctx context.Context, request ReadDraftRequestObject) (ReadDraftResponseObject, error)
+	// DropDraft Give up a paper that is not posted
+	// (POST /drafts/{id}/drop)
+	DropDraft(ctx context.Context, request DropDraftRequestObject) (DropDraftResponseObject, error)
+	// PostDraft The second signature, by another person. It posts the document
+	// (POST /drafts/{id}/post)
+	PostDraft(ctx context.Context, request PostDraftRequestObject) (PostDraftResponseObject, error)
+	// SignDraft The first signature. It fixes what the paper says
+	// (POST /drafts/{id}/sign)
+	SignDraft(ctx context.Context, request SignDraftRequestObject) (SignDraftResponseObject, error)
 	// Enrol A counter computer trades its one-time code and its own public key for an identity
 	// (POST /enrolments)
 	Enrol(ctx context.Context, request EnrolRequestObject) (EnrolResponseObject, error)
@@ -11622,6 +14379,9 @@ type StrictServerInterface interface {
 	// ReadPatientFiguresFile The figures as a file
 	// (GET /figures/patients/file)
 	ReadPatientFiguresFile(ctx context.Context, request ReadPatientFiguresFileRequestObject) (ReadPatientFiguresFileResponseObject, error)
+	// ListForecasts How long the stock lasts, what to order, what expires unused
+	// (GET /forecasts)
+	ListForecasts(ctx context.Context, request ListForecastsRequestObject) (ListForecastsResponseObject, error)
 	// LiftHold Lift a hold. The hold itself names the role that may
 	// (POST /holds/{id}/lift)
 	LiftHold(ctx context.Context, request LiftHoldRequestObject) (LiftHoldResponseObject, error)
@@ -11640,6 +14400,12 @@ type StrictServerInterface interface {
 
 	// (POST /lots/{id}/state)
 	SetLotState(ctx context.Context, request SetLotStateRequestObject) (SetLotStateResponseObject, error)
+	// ReadLotTrace From a lot to every bottle, move, dose and patient; the reading is audited
+	// (GET /lots/{id}/trace)
+	ReadLotTrace(ctx context.Context, request ReadLotTraceRequestObject) (ReadLotTraceResponseObject, error)
+	// ReadLotTraceFile The trace as a file, a line a move and a line a dose; the reading is audited
+	// (GET /lots/{id}/trace.csv)
+	ReadLotTraceFile(ctx context.Context, request ReadLotTraceFileRequestObject) (ReadLotTraceFileResponseObject, error)
 	// ListMoves Lines of the perpetual inventory, newest first
 	// (GET /moves)
 	ListMoves(ctx context.Context, request ListMovesRequestObject) (ListMovesResponseObject, error)
@@ -11685,6 +14451,9 @@ type StrictServerInterface interface {
 
 	// (POST /patients/{id}/holds)
 	PlaceHold(ctx context.Context, request PlaceHoldRequestObject) (PlaceHoldResponseObject, error)
+	// ListPatientLots From a patient back to the lots; the reading is audited
+	// (GET /patients/{id}/lots)
+	ListPatientLots(ctx context.Context, request ListPatientLotsRequestObject) (ListPatientLotsResponseObject, error)
 
 	// (POST /patients/{id}/phase)
 	SetPatientPhase(ctx context.Context, request SetPatientPhaseRequestObject) (SetPatientPhaseResponseObject, error)
@@ -11835,6 +14604,12 @@ type StrictServerInterface interface {
 	// StreamStation What happens at one window, for its screen
 	// (GET /stations/{id}/stream)
 	StreamStation(ctx context.Context, request StreamStationRequestObject) (StreamStationResponseObject, error)
+
+	// (GET /stock-setting)
+	ReadStockSetting(ctx context.Context, request ReadStockSettingRequestObject) (ReadStockSettingResponseObject, error)
+	// SetStockSetting Two people change how the clinic keeps its book
+	// (POST /stock-setting)
+	SetStockSetting(ctx context.Context, request SetStockSettingRequestObject) (SetStockSettingResponseObject, error)
 	// StreamClinic Changes for the pages of check-in, queue, board and stock
 	// (GET /stream)
 	StreamClinic(ctx context.Context, request StreamClinicRequestObject) (StreamClinicResponseObject, error)
@@ -11868,6 +14643,9 @@ type StrictServerInterface interface {
 	// TransferTicket From the window that has the patient to another one, unless a dose is under way
 	// (POST /tickets/{id}/transfer)
 	TransferTicket(ctx context.Context, request TransferTicketRequestObject) (TransferTicketResponseObject, error)
+	// ListVariances What counts found, oldest first, with control charts
+	// (GET /variances)
+	ListVariances(ctx context.Context, request ListVariancesRequestObject) (ListVariancesResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
@@ -12018,6 +14796,48 @@ func (sh *strictHandler) StreamBoard(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(StreamBoardResponseObject); ok {
 		if err := validResponse.VisitStreamBoardResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadBottleScan operation middleware
+func (sh *strictHandler) ReadBottleScan(ctx *gin.Context) {
+	var request ReadBottleScanRequestObject
+
+	var body ReadBottleScanJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadBottleScan(ctx, request.(ReadBottleScanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadBottleScan")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadBottleScanResponseObject); ok {
+		if err := validResponse.VisitReadBottleScanResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -12365,6 +15185,32 @@ func (sh *strictHandler) ReleaseBottle(ctx *gin.Context, id ID) {
 	}
 }
 
+// ListBottleWeights operation middleware
+func (sh *strictHandler) ListBottleWeights(ctx *gin.Context, id ID) {
+	var request ListBottleWeightsRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBottleWeights(ctx, request.(ListBottleWeightsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBottleWeights")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListBottleWeightsResponseObject); ok {
+		if err := validResponse.VisitListBottleWeightsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // CheckIn operation middleware
 func (sh *strictHandler) CheckIn(ctx *gin.Context) {
 	var request CheckInRequestObject
@@ -12518,6 +15364,344 @@ func (sh *strictHandler) RemoveClosure(ctx *gin.Context, day Day) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RemoveClosureResponseObject); ok {
 		if err := validResponse.VisitRemoveClosureResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListCounterSessions operation middleware
+func (sh *strictHandler) ListCounterSessions(ctx *gin.Context, params ListCounterSessionsParams) {
+	var request ListCounterSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCounterSessions(ctx, request.(ListCounterSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCounterSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListCounterSessionsResponseObject); ok {
+		if err := validResponse.VisitListCounterSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StartCounterSession operation middleware
+func (sh *strictHandler) StartCounterSession(ctx *gin.Context) {
+	var request StartCounterSessionRequestObject
+
+	var body StartCounterSessionJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartCounterSession(ctx, request.(StartCounterSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartCounterSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(StartCounterSessionResponseObject); ok {
+		if err := validResponse.VisitStartCounterSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CloseCounterSession operation middleware
+func (sh *strictHandler) CloseCounterSession(ctx *gin.Context, id ID) {
+	var request CloseCounterSessionRequestObject
+
+	request.Id = id
+
+	var body CloseCounterSessionJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseCounterSession(ctx, request.(CloseCounterSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseCounterSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CloseCounterSessionResponseObject); ok {
+		if err := validResponse.VisitCloseCounterSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CountCounterSession operation middleware
+func (sh *strictHandler) CountCounterSession(ctx *gin.Context, id ID) {
+	var request CountCounterSessionRequestObject
+
+	request.Id = id
+
+	var body CountCounterSessionJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CountCounterSession(ctx, request.(CountCounterSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountCounterSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CountCounterSessionResponseObject); ok {
+		if err := validResponse.VisitCountCounterSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListCounts operation middleware
+func (sh *strictHandler) ListCounts(ctx *gin.Context, params ListCountsParams) {
+	var request ListCountsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCounts(ctx, request.(ListCountsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCounts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListCountsResponseObject); ok {
+		if err := validResponse.VisitListCountsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StartCount operation middleware
+func (sh *strictHandler) StartCount(ctx *gin.Context) {
+	var request StartCountRequestObject
+
+	var body StartCountJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartCount(ctx, request.(StartCountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartCount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(StartCountResponseObject); ok {
+		if err := validResponse.VisitStartCountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadCount operation middleware
+func (sh *strictHandler) ReadCount(ctx *gin.Context, id ID) {
+	var request ReadCountRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadCount(ctx, request.(ReadCountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadCount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadCountResponseObject); ok {
+		if err := validResponse.VisitReadCountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EnterCount operation middleware
+func (sh *strictHandler) EnterCount(ctx *gin.Context, id ID) {
+	var request EnterCountRequestObject
+
+	request.Id = id
+
+	var body EnterCountJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EnterCount(ctx, request.(EnterCountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EnterCount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(EnterCountResponseObject); ok {
+		if err := validResponse.VisitEnterCountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SettleCount operation middleware
+func (sh *strictHandler) SettleCount(ctx *gin.Context, id ID) {
+	var request SettleCountRequestObject
+
+	request.Id = id
+
+	var body SettleCountJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SettleCount(ctx, request.(SettleCountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SettleCount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SettleCountResponseObject); ok {
+		if err := validResponse.VisitSettleCountResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -13137,6 +16321,264 @@ func (sh *strictHandler) Wasted(ctx *gin.Context, id ID) {
 	}
 }
 
+// ListDocuments operation middleware
+func (sh *strictHandler) ListDocuments(ctx *gin.Context, params ListDocumentsParams) {
+	var request ListDocumentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDocuments(ctx, request.(ListDocumentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDocuments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListDocumentsResponseObject); ok {
+		if err := validResponse.VisitListDocumentsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadDocument operation middleware
+func (sh *strictHandler) ReadDocument(ctx *gin.Context, id ID) {
+	var request ReadDocumentRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadDocument(ctx, request.(ReadDocumentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadDocument")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadDocumentResponseObject); ok {
+		if err := validResponse.VisitReadDocumentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListDrafts operation middleware
+func (sh *strictHandler) ListDrafts(ctx *gin.Context) {
+	var request ListDraftsRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDrafts(ctx, request.(ListDraftsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDrafts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListDraftsResponseObject); ok {
+		if err := validResponse.VisitListDraftsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SaveDraft operation middleware
+func (sh *strictHandler) SaveDraft(ctx *gin.Context) {
+	var request SaveDraftRequestObject
+
+	var body SaveDraftJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SaveDraft(ctx, request.(SaveDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SaveDraft")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SaveDraftResponseObject); ok {
+		if err := validResponse.VisitSaveDraftResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadDraft operation middleware
+func (sh *strictHandler) ReadDraft(ctx *gin.Context, id ID) {
+	var request ReadDraftRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadDraft(ctx, request.(ReadDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadDraft")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadDraftResponseObject); ok {
+		if err := validResponse.VisitReadDraftResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DropDraft operation middleware
+func (sh *strictHandler) DropDraft(ctx *gin.Context, id ID) {
+	var request DropDraftRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DropDraft(ctx, request.(DropDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropDraft")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DropDraftResponseObject); ok {
+		if err := validResponse.VisitDropDraftResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PostDraft operation middleware
+func (sh *strictHandler) PostDraft(ctx *gin.Context, id ID) {
+	var request PostDraftRequestObject
+
+	request.Id = id
+
+	var body PostDraftJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PostDraft(ctx, request.(PostDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PostDraft")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PostDraftResponseObject); ok {
+		if err := validResponse.VisitPostDraftResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignDraft operation middleware
+func (sh *strictHandler) SignDraft(ctx *gin.Context, id ID) {
+	var request SignDraftRequestObject
+
+	request.Id = id
+
+	var body SignDraftJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignDraft(ctx, request.(SignDraftRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignDraft")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SignDraftResponseObject); ok {
+		if err := validResponse.VisitSignDraftResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Enrol operation middleware
 func (sh *strictHandler) Enrol(ctx *gin.Context) {
 	var request EnrolRequestObject
@@ -13250,6 +16692,30 @@ func (sh *strictHandler) ReadPatientFiguresFile(ctx *gin.Context, params ReadPat
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ReadPatientFiguresFileResponseObject); ok {
 		if err := validResponse.VisitReadPatientFiguresFileResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListForecasts operation middleware
+func (sh *strictHandler) ListForecasts(ctx *gin.Context) {
+	var request ListForecastsRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListForecasts(ctx, request.(ListForecastsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListForecasts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListForecastsResponseObject); ok {
+		if err := validResponse.VisitListForecastsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -13474,6 +16940,58 @@ func (sh *strictHandler) SetLotState(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(SetLotStateResponseObject); ok {
 		if err := validResponse.VisitSetLotStateResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadLotTrace operation middleware
+func (sh *strictHandler) ReadLotTrace(ctx *gin.Context, id ID) {
+	var request ReadLotTraceRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadLotTrace(ctx, request.(ReadLotTraceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadLotTrace")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadLotTraceResponseObject); ok {
+		if err := validResponse.VisitReadLotTraceResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadLotTraceFile operation middleware
+func (sh *strictHandler) ReadLotTraceFile(ctx *gin.Context, id ID) {
+	var request ReadLotTraceFileRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadLotTraceFile(ctx, request.(ReadLotTraceFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadLotTraceFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadLotTraceFileResponseObject); ok {
+		if err := validResponse.VisitReadLotTraceFileResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -14004,6 +17522,32 @@ func (sh *strictHandler) PlaceHold(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(PlaceHoldResponseObject); ok {
 		if err := validResponse.VisitPlaceHoldResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPatientLots operation middleware
+func (sh *strictHandler) ListPatientLots(ctx *gin.Context, id ID) {
+	var request ListPatientLotsRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPatientLots(ctx, request.(ListPatientLotsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPatientLots")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListPatientLotsResponseObject); ok {
+		if err := validResponse.VisitListPatientLotsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -15675,6 +19219,72 @@ func (sh *strictHandler) StreamStation(ctx *gin.Context, id ID, params StreamSta
 	}
 }
 
+// ReadStockSetting operation middleware
+func (sh *strictHandler) ReadStockSetting(ctx *gin.Context) {
+	var request ReadStockSettingRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadStockSetting(ctx, request.(ReadStockSettingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadStockSetting")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadStockSettingResponseObject); ok {
+		if err := validResponse.VisitReadStockSettingResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetStockSetting operation middleware
+func (sh *strictHandler) SetStockSetting(ctx *gin.Context) {
+	var request SetStockSettingRequestObject
+
+	var body SetStockSettingJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetStockSetting(ctx, request.(SetStockSettingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetStockSetting")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SetStockSettingResponseObject); ok {
+		if err := validResponse.VisitSetStockSettingResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // StreamClinic operation middleware
 func (sh *strictHandler) StreamClinic(ctx *gin.Context, params StreamClinicParams) {
 	var request StreamClinicRequestObject
@@ -16062,6 +19672,32 @@ func (sh *strictHandler) TransferTicket(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(TransferTicketResponseObject); ok {
 		if err := validResponse.VisitTransferTicketResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListVariances operation middleware
+func (sh *strictHandler) ListVariances(ctx *gin.Context, params ListVariancesParams) {
+	var request ListVariancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVariances(ctx, request.(ListVariancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVariances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListVariancesResponseObject); ok {
+		if err := validResponse.VisitListVariancesResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
