@@ -96,7 +96,8 @@ type Limits struct {
 type PumpState struct {
 	Moving bool
 	Moved  measure.Volume // volume moved since the last Arm, as the pump counts
-	// Lost means the pump's counters cannot be trusted (it restarted): Moved is not a fact.
+	// Lost means the pump's counters cannot be trusted (it restarted, or they may be those of an older dose): Moved is not
+	// a fact.
 	Lost  bool
 	Alarm string // the device's own word, "" for none
 }

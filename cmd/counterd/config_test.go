@@ -42,6 +42,10 @@ timing: {drip: 700ms}
 	if err != nil || pump.Diameter != 26_700 || pump.Rate != 60_000 || pump.Min != 500 || pump.Max != 30_000 || pump.DeadMan != 5*time.Second {
 		t.Errorf("%+v, %v", pump, err)
 	}
+	reglo := deviceConfig{Options: map[string]string{"back_steps": "20", "residual_ml": "1.25", "dose_mode": "2", "address": "3"}}
+	if o, err := reglo.options("pump", ""); err != nil || o.BackSteps != 20 || o.Residual != 1250 || o.DoseMode != 2 || o.Address != 3 {
+		t.Errorf("%+v, %v", o, err)
+	}
 	pour, err := c.pour()
 	if err != nil || pour.CupMin != 1_500_000 || pour.CupMax != 40*measure.WeightGram || pour.Drip != 700*time.Millisecond {
 		t.Errorf("%+v, %v", pour, err)
@@ -59,6 +63,8 @@ func TestConfigIsRefused(t *testing.T) {
 		"a pump as a scale":    "devices: {scale: {model: new-era, port: x}}",
 		"four decimals":        "devices: {pump: {model: new-era, port: x, diameter_mm: 26.7001}}",
 		"a diameter of zero":   "devices: {pump: {model: new-era, port: x, diameter_mm: 0}}",
+		"steps in words":       "devices: {pump: {model: reglo-icc, port: x, back_steps: many}}",
+		"a mode in words":      "devices: {pump: {model: simdos, port: x, dose_mode: volume}}",
 		"a negative rate":      "devices: {pump: {model: new-era, port: x, rate_ml_min: -1}}",
 		"a decimal comma":      `devices: {pump: {model: new-era, port: x, max_ml: "0,5"}}`,
 		"a cup without weight": "cup: {min_g: 0}",

@@ -43,9 +43,9 @@ type Options struct {
 	Min, Max measure.Volume // of one dose
 	DeadMan  time.Duration  // of a New Era; 0: the driver's 5 s
 	DoseMode knf.Mode       // of a SIMDOS; 0: the driver's 1
-	// Residual is the volume between bottle and nozzle, BackSteps the anti-drip: of a pump whose driver has a profile.
+	// Residual is the volume between bottle, or syringe, and nozzle.
 	Residual  measure.Volume
-	BackSteps int
+	BackSteps int // of a Reglo, against drops
 
 	// Of a balance.
 	StableTimeout time.Duration // 0: the driver's 10 s
@@ -166,7 +166,7 @@ func OpenPump(ctx context.Context, model string, o Options) (devices.Pump, error
 	}
 	return opened(pumpnewera.Open(ctx, link, pumpnewera.Config{
 		Name: o.name(m), Address: o.Address, Firmware: o.Registered,
-		Diameter: o.Diameter, Rate: o.Rate, Min: o.Min, Max: o.Max, DeadMan: o.DeadMan,
+		Diameter: o.Diameter, Rate: o.Rate, Min: o.Min, Max: o.Max, DeadMan: o.DeadMan, Residual: o.Residual,
 	}))
 }
 

@@ -77,6 +77,7 @@ func Pump(t *testing.T, mode Mode, bench func(t *testing.T) PumpBench) {
 func (s pumpSuite) everything(t *testing.T, b PumpBench) {
 	s.mode.run(t, "refuses what it cannot do exactly", s.refuses)
 	s.mode.run(t, "starts once for each arming", s.startsOnce)
+	s.mode.run(t, "does no service while a dose is armed", s.services)
 	s.mode.run(t, "ends with its context", s.contextEnds)
 	s.mode.run(t, "reports a power cut", s.powerCut)
 	s.mode.run(t, "reports a power cut before the start", s.powerCutBefore)
@@ -228,6 +229,28 @@ func (s pumpSuite) startsOnce(t *testing.T) {
 	if b.Starts() != 1 {
 		t.Errorf("%d starts", b.Starts())
 	}
+}
+
+// services are what only some pumps can do.
+func (s pumpSuite) services(t *testing.T) {
+	b, p := s.open(t)
+	s.arm(t, b, p, b.Dose)
+	refused := func(what string, err error) {
+		if !errors.Is(err, devices.ErrRefused) || b.moved() != 0 || b.Moving() {
+			t.Errorf("%s while a dose is armed: %v, %s moved", what, err, b.moved())
+		}
+	}
+	within(t, pumpLimit, func(ctx context.Context) {
+		if primer, ok := p.(devices.Primer); ok {
+			refused("priming", primer.Prime(ctx))
+		}
+		if calibrator, ok := p.(devices.Calibrator); ok {
+			_, err := calibrator.PumpToMeasure(ctx, b.Dose, nil)
+			refused("calibrating", err)
+			refused("telling what was measured", calibrator.Measured(ctx, b.Dose))
+		}
+	})
+	s.whole(t, b, p)
 }
 
 func (s pumpSuite) stops(t *testing.T) {

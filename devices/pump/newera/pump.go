@@ -29,6 +29,8 @@ type Config struct {
 	Min, Max measure.Volume // of one dose
 	// DeadMan is how long the pump goes on without hearing from this driver, whole seconds; 0 is 5 s.
 	DeadMan time.Duration
+	// Residual is the volume of the tube from the syringe to the nozzle, for the profile.
+	Residual measure.Volume
 	// ReplyTimeout is for one answer; 0 is 500 ms.
 	ReplyTimeout time.Duration
 	// Poll is how often the volume is asked while the pump moves; 0 is 150 ms.
@@ -62,7 +64,10 @@ type Pump struct {
 	armed measure.Volume // 0: not armed
 }
 
-var _ devices.Pump = (*Pump)(nil)
+var (
+	_ devices.Pump     = (*Pump)(nil)
+	_ devices.Profiler = (*Pump)(nil)
+)
 
 // Open takes over the link, brings the pump into safe mode and checks who it is. It moves nothing and stops nothing.
 // On an error the link is closed.
@@ -101,6 +106,8 @@ func (c *Config) complete() error {
 		return fmt.Errorf("%s: %w", c.Name, badRate)
 	case c.Max <= 0 || c.Max > largestVolume || c.Min < 0 || c.Min > c.Max:
 		return fmt.Errorf("%s: doses from %s to %s: must be within 0 and %s", c.Name, c.Min, c.Max, largestVolume)
+	case c.Residual < 0:
+		return fmt.Errorf("%s: residual volume %s", c.Name, c.Residual)
 	case c.DeadMan < time.Second || c.DeadMan > maxDeadMan || c.DeadMan%time.Second != 0:
 		return fmt.Errorf("%s: dead-man time %s: must be whole seconds, 1 s to %s", c.Name, c.DeadMan, maxDeadMan)
 	}
@@ -152,6 +159,13 @@ func resolution(v measure.Volume) measure.Volume {
 		return 1
 	}
 	return coarse
+}
+
+// Profile is how the pump is set up.
+func (p *Pump) Profile() devices.Profile {
+	return devices.Profile{
+		Min: max(p.cfg.Min, 1), Max: p.cfg.Max, Rate: p.cfg.Rate, Tube: int64(p.cfg.Diameter), Residual: p.cfg.Residual,
+	}
 }
 
 // State asks what the pump is doing and what it has counted since Arm.

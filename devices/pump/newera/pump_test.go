@@ -300,6 +300,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"no largest dose":    func(c *newera.Config) { c.Max = 0 },
 		"dose of a litre":    func(c *newera.Config) { c.Max = measure.Litre },
 		"smallest > largest": func(c *newera.Config) { c.Min = c.Max + 1 },
+		"residual":           func(c *newera.Config) { c.Residual = -1 },
 		"dead-man too short": func(c *newera.Config) { c.DeadMan = time.Millisecond },
 		"dead-man too long":  func(c *newera.Config) { c.DeadMan = 256 * time.Second },
 	} {
@@ -309,4 +310,13 @@ func TestConfigIsChecked(t *testing.T) {
 			t.Errorf("%s was accepted", name)
 		}
 	}
+}
+
+func TestProfile(t *testing.T) {
+	play(t, opening(), func(t *testing.T, _ context.Context, p *newera.Pump) {
+		c := config()
+		if got, want := p.Profile(), (devices.Profile{Min: 1, Max: c.Max, Rate: c.Rate, Tube: int64(c.Diameter)}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	})
 }

@@ -146,6 +146,10 @@ func (p *Pump) start(ctx context.Context) error {
 	if err := p.staysOff(ctx); err != nil {
 		return p.errorf("opening", err)
 	}
+	// Whoever opens a pump may stop it next. If it moves now, its count is that of this motion, also when it has stopped.
+	if _, err := p.look(ctx); err != nil {
+		return p.errorf("opening", err)
+	}
 	return nil
 }
 

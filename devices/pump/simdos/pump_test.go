@@ -59,7 +59,9 @@ func script(parts ...[]devicetest.Exchange) []devicetest.Exchange {
 
 func one(e ...devicetest.Exchange) []devicetest.Exchange { return e }
 
-func opening() []devicetest.Exchange {
+func opening() []devicetest.Exchange { return script(greeting(), idle(old)) }
+
+func greeting() []devicetest.Exchange {
 	return one(ask("?SI", "00"), ask("?SV", "FEM101.070"), ask("?SA", "0"))
 }
 
@@ -210,7 +212,20 @@ func TestAnOldCountIsNoFact(t *testing.T) {
 	})
 }
 
-// A pump that is opened anew tells whose count it has only while it moves.
+// A pump that moved when it was opened anew tells what it moved, also when it is stopped before it is asked.
+func TestAPumpThatMovesWhenItIsOpened(t *testing.T) {
+	s := script(greeting(), busy("000000100"), one(ask("KY0", ack)), idle("000000200"), idle("000000200"))
+	play(t, s, func(t *testing.T, ctx context.Context, p *simdos.Pump) {
+		if err := p.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+		if st, err := p.State(ctx); err != nil || st != (devices.PumpState{Moved: 200}) {
+			t.Errorf("%+v, %v", st, err)
+		}
+	})
+}
+
+// Otherwise it tells whose count it has only while it moves.
 func TestAfterOpeningTheCountIsAFactWhileItMoves(t *testing.T) {
 	play(t, script(opening(), idle(old), busy("000000100"), idle("000000200")), func(t *testing.T, ctx context.Context, p *simdos.Pump) {
 		for _, want := range []devices.PumpState{{Moved: 4000, Lost: true}, {Moved: 100, Moving: true}, {Moved: 200}} {

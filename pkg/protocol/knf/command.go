@@ -197,7 +197,7 @@ const (
 	AtTurnover Status = 1 << 3
 )
 
-// Bit of RunState.
+// RunStarted is the bit of RunState.
 const RunStarted Status = 1 << 0
 
 // Bits of DoseState.

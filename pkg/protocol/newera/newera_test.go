@@ -21,6 +21,9 @@ func TestSafePackets(t *testing.T) {
 		"0STP": "020830535450 B3F903",
 		"0":    "020530 3653 03",
 		"00S":  "0207303053AAA603",
+
+		"00SI2.500W0.000ML": "0215" + hex.EncodeToString([]byte("00SI2.500W0.000ML")) + "6CD203",
+		"00SI0.485W0.000ML": "0215" + hex.EncodeToString([]byte("00SI0.485W0.000ML")) + "03DA03",
 		"00A?R": "0209303041 3F52" +
 			"658603",
 	} {
