@@ -31,6 +31,9 @@ var (
 	ErrStopped = errors.New("pump stopped before the end")
 	// ErrRestarted: the device restarted while in use: totals, tare and zero are lost.
 	ErrRestarted = errors.New("the device restarted")
+	// ErrUninitialised: the pump does not know where its plunger is, after a power cut, an overload or a stop. Nothing
+	// moves until it was initialised; see Initialiser.
+	ErrUninitialised = errors.New("pump not initialised: take the cup away, then initialise it")
 	// ErrWrongDevice: something else, or another unit of the same model, sits on this port.
 	ErrWrongDevice = errors.New("another device is on this port")
 	// ErrOutOfRange: the request is outside what the device can do. Nothing moved.
@@ -107,10 +110,12 @@ type Pump interface {
 	Identifier
 	// Limits for a dose of v. ErrOutOfRange if v cannot be pumped exactly.
 	Limits(v measure.Volume) (Limits, error)
-	// Arm sets the pump up for exactly v, reads every setting back, and zeroes the pump's counter. Nothing moves.
+	// Arm sets the pump up for exactly v, reads every setting back, and zeroes the pump's counter. Nothing leaves the
+	// nozzle; a pump that must be filled first draws from its bottle here.
 	Arm(ctx context.Context, v measure.Volume) error
 	// Dispense starts the armed motion and returns when the pump has stopped, with the volume the pump says it moved.
-	// progress, when not nil, is called with each volume-so-far. The motion command is sent exactly once.
+	// progress, when not nil, is called with each volume-so-far. Each motion is told to the pump exactly once: it is
+	// sent again only in a form in which the pump itself tells a repetition from a new command.
 	// On ErrNoReply, ErrDisconnected or ErrRestarted any amount up to the armed volume may have moved, or still move.
 	Dispense(ctx context.Context, progress func(PumpState)) (moved measure.Volume, err error)
 	// State asks without moving anything. It may be retried.
@@ -154,6 +159,13 @@ type Calibrator interface {
 	// otherwise, and when the pump does not believe it, it is ErrRefused and the pump counts as before. After ErrNoReply
 	// nobody knows how the pump counts: calibrate it anew.
 	Measured(ctx context.Context, v measure.Volume) error
+}
+
+// Initialiser is a pump that must find its home before it can move, as after a power cut (ErrUninitialised).
+type Initialiser interface {
+	// Initialise homes the pump. Whatever is left in its syringe comes out of the nozzle: the caller has made sure that
+	// no cup stands under it. The motion is told to the pump once. Nothing else in a driver homes a pump.
+	Initialise(ctx context.Context) error
 }
 
 // Scan is one code read by a scanner.
