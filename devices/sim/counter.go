@@ -309,6 +309,11 @@ func (c *Counter) disturb(now time.Time, p *port, f Fault) error {
 		return c.greet(now, p)
 	case PowerCycle:
 		return c.powerCycle(now, p, f)
+	case PumpError:
+		if m, ok := c.pump.(fallible); ok && p == c.pumpPort {
+			return m.failWith(f.Code)
+		}
+		return fmt.Errorf("bench: %s has no error codes", p.device)
 	case Clear:
 		c.world.heal()
 		delete(c.guests, p)

@@ -36,6 +36,7 @@ const (
 	WrongDevice Kind = "wrong_device"
 	PowerUpLine Kind = "power_up_line"
 	PowerCycle  Kind = "power_cycle"
+	PumpError   Kind = "pump_error"
 
 	Bias        Kind = "bias"
 	Noise       Kind = "noise"
@@ -96,6 +97,7 @@ func FaultKinds() []FaultKind {
 		{WrongDevice, "another device is on the port, until clear: of model, or the one whose plug stands next to it", onLine},
 		{PowerUpLine, "the device says what it says at power-up, unasked", onLine},
 		{PowerCycle, "pump or scale restarts; a pump with ml once it has pushed that much", onLine},
+		{PumpError, "the pump's next motion fails with code, of those that the model has", onLine},
 
 		{Bias, "the pump pushes more than it counts: relative, 0.02 is 2 % more", onWorld},
 		{Noise, "the flow varies: relative (0.05), in every 5 ms", onWorld},
@@ -138,6 +140,7 @@ type Fault struct {
 	Grams    float64 `json:"g,omitempty" yaml:"g"`
 	Relative float64 `json:"relative,omitempty" yaml:"relative"`
 	Model    string  `json:"model,omitempty" yaml:"model"` // of WrongDevice and HangUp
+	Code     int     `json:"code,omitempty" yaml:"code"`   // of PumpError
 }
 
 func (f *Fault) complete() error {

@@ -23,6 +23,12 @@ type greeter interface {
 	greet(now time.Time)
 }
 
+// fallible is a pump that has error codes of its own.
+type fallible interface {
+	// failWith makes the next motion that can fail with that code do so.
+	failWith(code int) error
+}
+
 // pumpMachine is a machine that pushes liquid.
 type pumpMachine interface {
 	machine
@@ -68,6 +74,8 @@ func pumpModels() []pumpModel {
 		{"new-era", 19200, newNewEra},
 		{"simdos", 9600, newSimdos},
 		{"reglo-icc", 9600, newReglo},
+		{"cavro-oem", 9600, newCavro},
+		{"cavro-dt", 9600, newCavro},
 	}
 }
 

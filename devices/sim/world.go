@@ -86,16 +86,23 @@ func (w *world) newCup() *cup {
 	return &cup{weight: w.cupWeight + cupSpread*(2*w.rng.Float64()-1)}
 }
 
-// push moves what the pump counts as µL towards the nozzle.
+// push moves what the pump counts as µL from the bottle towards the nozzle, as a pump does that draws and pushes at once.
 func (w *world) push(counted float64) {
 	w.pushed += counted
 	w.still = 0
 	if w.occluded {
 		return
 	}
-	real := counted * (1 + w.bias + w.noise*w.rng.NormFloat64())
-	liquid := min(max(real, 0), w.bottle)
-	w.bottle -= liquid
+	w.toNozzle(drain(&w.bottle, w.truly(counted)))
+}
+
+// truly is how much moves when the pump counts that many µL.
+func (w *world) truly(counted float64) float64 {
+	return max(0, counted*(1+w.bias+w.noise*w.rng.NormFloat64()))
+}
+
+// toNozzle moves liquid into the tube, behind whatever air is in it.
+func (w *world) toNozzle(liquid float64) {
 	liquid -= drain(&w.tubeEmpty, liquid)
 	liquid -= drain(&w.bubble, liquid)
 	w.hanging += liquid
@@ -106,6 +113,38 @@ func (w *world) push(counted float64) {
 
 // drawBack draws up to v of the liquid that hangs at the nozzle back into the tube.
 func (w *world) drawBack(v float64) { w.tubeEmpty += drain(&w.hanging, v) }
+
+// A barrel is the inside of a syringe that fills from the bottle and empties towards the nozzle.
+type barrel struct {
+	liquid, air float64 // µL
+}
+
+// fill draws what the pump counts as µL out of the bottle; from an empty one comes air.
+func (w *world) fill(b *barrel, counted float64) {
+	v := w.truly(counted)
+	liquid := drain(&w.bottle, v)
+	b.liquid += liquid
+	b.air += v - liquid
+}
+
+// giveBack pushes what the pump counts as µL back into the bottle; air bubbles away there.
+func (w *world) giveBack(b *barrel, counted float64) {
+	v := w.truly(counted)
+	v -= drain(&b.air, v)
+	w.bottle += drain(&b.liquid, v)
+}
+
+// expel pushes what the pump counts as µL out of the syringe towards the nozzle; the air on top of it goes first.
+func (w *world) expel(b *barrel, counted float64) {
+	w.pushed += counted
+	w.still = 0
+	if w.occluded {
+		return
+	}
+	v := w.truly(counted)
+	v -= drain(&b.air, v)
+	w.toNozzle(drain(&b.liquid, v))
+}
 
 // drain takes up to v from store and returns how much that was.
 func drain(store *float64, v float64) float64 {

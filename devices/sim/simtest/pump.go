@@ -57,6 +57,11 @@ func (p Pump) Bench(t *testing.T) devicetest.PumpBench {
 		FailAfter: func(t *testing.T, v measure.Volume) {
 			must(t, bench.Fault(sim.Fault{Device: "pump0", Kind: sim.PowerCycle, ML: float64(v) / 1000}))
 		},
+		TakeCup: func(t *testing.T) {
+			_, err := c.LiftCup()
+			must(t, err)
+		},
+		PlaceCup: func(t *testing.T) { must(t, c.PlaceCup()) },
 	}
 }
 
