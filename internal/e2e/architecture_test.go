@@ -31,7 +31,7 @@ var layers = []layer{
 		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},
 	{[]string{"internal/staff"}, "the people who act: every other noun's changes carry a member of staff"},
 	{[]string{"internal/patient", "internal/stock", "internal/equipment"}, "the nouns, each by itself"},
-	{[]string{"internal/prescription", "internal/census"}, "orders and holds, of a patient by a member of staff; patients counted"},
+	{[]string{"internal/prescription", "internal/census", "internal/book"}, "orders and holds, of a patient by a member of staff; patients counted; the stock as registers have it"},
 	{[]string{"internal/queue"}, "tickets of patients at stations"},
 	{[]string{"internal/dosing"}, "the rule book: a pure function over the nouns"},
 	{[]string{"internal/rulepack", "internal/dispensing", "devices/catalog", "devices/sim/simtest", "internal/httpapi/gen", "internal/paper"},

@@ -65,3 +65,9 @@ func localeOf(lang string) measure.Locale {
 	}
 	return measure.Vietnamese
 }
+
+func (f file) VisitReadNarcoticRegisterFileResponse(w http.ResponseWriter) error { return f.send(w) }
+
+func (f file) VisitReadStockReportFileResponse(w http.ResponseWriter) error { return f.send(w) }
+
+func (f file) VisitReadDispensingRegisterFileResponse(w http.ResponseWriter) error { return f.send(w) }

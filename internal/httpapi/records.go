@@ -4,11 +4,13 @@ import (
 	"context"
 
 	"github.com/lieu-clinic/lieu/internal/audit"
+	"github.com/lieu-clinic/lieu/internal/book"
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/census"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/patient"
+	"github.com/lieu-clinic/lieu/internal/stock"
 )
 
 // Records reads lists that no single service owns. The store has it.
@@ -19,6 +21,13 @@ type Records interface {
 	Incidents(ctx context.Context, c clinic.ID, before string, limit int) ([]dispensing.Incident, error)
 	// DaySteps lists the steps of every dispensing of a clinic day, by dispensing and number.
 	DaySteps(ctx context.Context, c clinic.ID, d calendar.Day) ([]dispensing.Step, error)
+	// Ledger reads the moves of a product in a period, one by one; Flows added up by lot and accounts.
+	Ledger(ctx context.Context, c clinic.ID, p stock.ProductID, from, to calendar.Instant) (book.Ledger, error)
+	Flows(ctx context.Context, c clinic.ID, p stock.ProductID, from, to calendar.Instant) (book.Ledger, error)
+	// Papers reads the documents behind moves, by id.
+	Papers(ctx context.Context, c clinic.ID, ids []string) (map[string]stock.Document, error)
+	// ChainAt returns the last link of the chain of changes before an instant.
+	ChainAt(ctx context.Context, c clinic.ID, before calendar.Instant) (audit.Event, error)
 	// Courses reads every course of treatment of these clinics, to be counted.
 	Courses(ctx context.Context, clinics []clinic.ID) ([]census.Course, error)
 }

@@ -92,6 +92,42 @@ func (e AuditEventActorKind) Valid() bool {
 	}
 }
 
+// Defines values for BookColumn.
+const (
+	BookColumnDestroyed   BookColumn = "destroyed"
+	BookColumnFound       BookColumn = "found"
+	BookColumnIssued      BookColumn = "issued"
+	BookColumnLost        BookColumn = "lost"
+	BookColumnReceived    BookColumn = "received"
+	BookColumnReturned    BookColumn = "returned"
+	BookColumnTransferred BookColumn = "transferred"
+	BookColumnWasted      BookColumn = "wasted"
+)
+
+// Valid indicates whether the value is a known member of the BookColumn enum.
+func (e BookColumn) Valid() bool {
+	switch e {
+	case BookColumnDestroyed:
+		return true
+	case BookColumnFound:
+		return true
+	case BookColumnIssued:
+		return true
+	case BookColumnLost:
+		return true
+	case BookColumnReceived:
+		return true
+	case BookColumnReturned:
+		return true
+	case BookColumnTransferred:
+		return true
+	case BookColumnWasted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BottleState.
 const (
 	BottleStateBroken      BottleState = "broken"
@@ -1454,6 +1490,87 @@ func (e ReadPatientFiguresFileParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ReadDispensingRegisterFileParamsForm.
+const (
+	ReadDispensingRegisterFileParamsFormClinic ReadDispensingRegisterFileParamsForm = "clinic"
+	ReadDispensingRegisterFileParamsFormUs     ReadDispensingRegisterFileParamsForm = "us"
+)
+
+// Valid indicates whether the value is a known member of the ReadDispensingRegisterFileParamsForm enum.
+func (e ReadDispensingRegisterFileParamsForm) Valid() bool {
+	switch e {
+	case ReadDispensingRegisterFileParamsFormClinic:
+		return true
+	case ReadDispensingRegisterFileParamsFormUs:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadDispensingRegisterFileParamsFormat.
+const (
+	ReadDispensingRegisterFileParamsFormatCsv  ReadDispensingRegisterFileParamsFormat = "csv"
+	ReadDispensingRegisterFileParamsFormatPdf  ReadDispensingRegisterFileParamsFormat = "pdf"
+	ReadDispensingRegisterFileParamsFormatXlsx ReadDispensingRegisterFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadDispensingRegisterFileParamsFormat enum.
+func (e ReadDispensingRegisterFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadDispensingRegisterFileParamsFormatCsv:
+		return true
+	case ReadDispensingRegisterFileParamsFormatPdf:
+		return true
+	case ReadDispensingRegisterFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadNarcoticRegisterFileParamsFormat.
+const (
+	ReadNarcoticRegisterFileParamsFormatCsv  ReadNarcoticRegisterFileParamsFormat = "csv"
+	ReadNarcoticRegisterFileParamsFormatPdf  ReadNarcoticRegisterFileParamsFormat = "pdf"
+	ReadNarcoticRegisterFileParamsFormatXlsx ReadNarcoticRegisterFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadNarcoticRegisterFileParamsFormat enum.
+func (e ReadNarcoticRegisterFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadNarcoticRegisterFileParamsFormatCsv:
+		return true
+	case ReadNarcoticRegisterFileParamsFormatPdf:
+		return true
+	case ReadNarcoticRegisterFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadStockReportFileParamsFormat.
+const (
+	ReadStockReportFileParamsFormatCsv  ReadStockReportFileParamsFormat = "csv"
+	ReadStockReportFileParamsFormatPdf  ReadStockReportFileParamsFormat = "pdf"
+	ReadStockReportFileParamsFormatXlsx ReadStockReportFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadStockReportFileParamsFormat enum.
+func (e ReadStockReportFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadStockReportFileParamsFormatCsv:
+		return true
+	case ReadStockReportFileParamsFormatPdf:
+		return true
+	case ReadStockReportFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListVariancesParamsBy.
 const (
 	ListVariancesParamsByBottle  ListVariancesParamsBy = "bottle"
@@ -1644,10 +1761,16 @@ type BoardCall struct {
 	StationName string      `json:"station_name"`
 }
 
+// BookColumn defines model for BookColumn.
+type BookColumn string
+
 // BookSlot defines model for BookSlot.
 type BookSlot struct {
 	At Instant `json:"at,omitempty,omitzero"`
 }
+
+// BookSums Volumes by column in the column's own direction; a correction is negative
+type BookSums map[string]int64
 
 // Bottle defines model for Bottle.
 type Bottle struct {
@@ -2627,6 +2750,49 @@ type MoveList struct {
 	Next  string `json:"next,omitempty,omitzero"`
 }
 
+// NarcoticLine defines model for NarcoticLine.
+type NarcoticLine struct {
+	AmountUl  int64      `json:"amount_ul"`
+	BalanceUl int64      `json:"balance_ul"`
+	Column    BookColumn `json:"column"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day            Day    `json:"day"`
+	Document       UUID   `json:"document,omitempty,omitzero"`
+	DocumentNumber string `json:"document_number,omitempty,omitzero"`
+	Doses          int    `json:"doses,omitempty,omitzero"`
+
+	// Expiry A clinic day, YYYY-MM-DD
+	Expiry    Day    `json:"expiry,omitempty,omitzero"`
+	LotNumber string `json:"lot_number"`
+
+	// OccurredDay A clinic day, YYYY-MM-DD
+	OccurredDay Day `json:"occurred_day"`
+
+	// Party From whom or to whom
+	Party  string `json:"party,omitempty,omitzero"`
+	Reason string `json:"reason"`
+}
+
+// NarcoticRegister defines model for NarcoticRegister.
+type NarcoticRegister struct {
+	ClosingUl         int64 `json:"closing_ul"`
+	ConcentrationUgMl int64 `json:"concentration_ug_ml"`
+
+	// From A clinic day, YYYY-MM-DD
+	From        Day            `json:"from"`
+	Lines       []NarcoticLine `json:"lines"`
+	OpeningUl   int64          `json:"opening_ul"`
+	Product     UUID           `json:"product"`
+	ProductName string         `json:"product_name"`
+
+	// Sums Volumes by column in the column's own direction; a correction is negative
+	Sums BookSums `json:"sums"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to"`
+}
+
 // NationalID defines model for NationalID.
 type NationalID = string
 
@@ -3526,6 +3692,37 @@ type StockForecastList struct {
 	Items []StockForecast `json:"items"`
 }
 
+// StockReport defines model for StockReport.
+type StockReport struct {
+	ActivePatients int `json:"active_patients"`
+	ExpectedNew    int `json:"expected_new"`
+
+	// From A clinic day, YYYY-MM-DD
+	From Day              `json:"from"`
+	Rows []StockReportRow `json:"rows"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to"`
+}
+
+// StockReportRow defines model for StockReportRow.
+type StockReportRow struct {
+	// AvailableUl Opening and received
+	AvailableUl       int64 `json:"available_ul"`
+	ClosingUl         int64 `json:"closing_ul"`
+	ConcentrationUgMl int64 `json:"concentration_ug_ml"`
+	Doses             int   `json:"doses"`
+
+	// ForecastUl For a period as long as this one, at its daily use, for the patients in treatment at its end and those expected
+	ForecastUl  int64  `json:"forecast_ul"`
+	OpeningUl   int64  `json:"opening_ul"`
+	Product     UUID   `json:"product"`
+	ProductName string `json:"product_name"`
+
+	// Sums Volumes by column in the column's own direction; a correction is negative
+	Sums BookSums `json:"sums"`
+}
+
 // StockSetting defines model for StockSetting.
 type StockSetting struct {
 	// CountGate A counter gives no dose before its opening count is settled
@@ -3736,6 +3933,12 @@ type Code = CardCode
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// EachDose defines model for EachDose.
+type EachDose = bool
+
+// ExpectedNew defines model for ExpectedNew.
+type ExpectedNew = int
+
 // FileFormat defines model for FileFormat.
 type FileFormat string
 
@@ -3893,6 +4096,85 @@ type ReadDispensingRegisterParams struct {
 	// Day Today when left out
 	Day *Day `form:"day,omitempty" json:"day,omitempty"`
 }
+
+// ReadDispensingRegisterFileParams defines parameters for ReadDispensingRegisterFile.
+type ReadDispensingRegisterFileParams struct {
+	// Day Today when left out
+	Day    *Day                                   `form:"day,omitempty" json:"day,omitempty"`
+	Form   *ReadDispensingRegisterFileParamsForm  `form:"form,omitempty" json:"form,omitempty"`
+	Format ReadDispensingRegisterFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadDispensingRegisterFileParamsForm defines parameters for ReadDispensingRegisterFile.
+type ReadDispensingRegisterFileParamsForm string
+
+// ReadDispensingRegisterFileParamsFormat defines parameters for ReadDispensingRegisterFile.
+type ReadDispensingRegisterFileParamsFormat string
+
+// ReadNarcoticRegisterParams defines parameters for ReadNarcoticRegister.
+type ReadNarcoticRegisterParams struct {
+	Product UUID `form:"product" json:"product"`
+
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+
+	// EachDose A line for each dose, as some registers want it; otherwise the doses of a day and lot are one line
+	EachDose *EachDose `form:"each_dose,omitempty" json:"each_dose,omitempty"`
+}
+
+// ReadNarcoticRegisterFileParams defines parameters for ReadNarcoticRegisterFile.
+type ReadNarcoticRegisterFileParams struct {
+	Product UUID `form:"product" json:"product"`
+
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+
+	// EachDose A line for each dose, as some registers want it; otherwise the doses of a day and lot are one line
+	EachDose *EachDose                            `form:"each_dose,omitempty" json:"each_dose,omitempty"`
+	Format   ReadNarcoticRegisterFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadNarcoticRegisterFileParamsFormat defines parameters for ReadNarcoticRegisterFile.
+type ReadNarcoticRegisterFileParamsFormat string
+
+// ReadStockReportParams defines parameters for ReadStockReport.
+type ReadStockReportParams struct {
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+
+	// ExpectedNew Patients expected to be added in the next period
+	ExpectedNew *ExpectedNew `form:"expected_new,omitempty" json:"expected_new,omitempty"`
+}
+
+// ReadStockReportFileParams defines parameters for ReadStockReportFile.
+type ReadStockReportFileParams struct {
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+
+	// ExpectedNew Patients expected to be added in the next period
+	ExpectedNew *ExpectedNew                    `form:"expected_new,omitempty" json:"expected_new,omitempty"`
+	Format      ReadStockReportFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadStockReportFileParamsFormat defines parameters for ReadStockReportFile.
+type ReadStockReportFileParamsFormat string
 
 // ListSlotsParams defines parameters for ListSlots.
 type ListSlotsParams struct {
@@ -5097,6 +5379,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /registers/dispensing (the `ReadDispensingRegister` operationId).
 	ReadDispensingRegister(ctx context.Context, params *ReadDispensingRegisterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadDispensingRegisterFile The day's doses as a file: the clinic's register, or the daily log of 21 CFR 1304.24
+	//
+	// Corresponds with GET /registers/dispensing/file (the `ReadDispensingRegisterFile` operationId).
+	ReadDispensingRegisterFile(ctx context.Context, params *ReadDispensingRegisterFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadNarcoticRegister Receipts, issues and balance of one product, computed from the ledger
+	//
+	// Corresponds with GET /registers/narcotic (the `ReadNarcoticRegister` operationId).
+	ReadNarcoticRegister(ctx context.Context, params *ReadNarcoticRegisterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadNarcoticRegisterFile The narcotic register as a file
+	//
+	// Corresponds with GET /registers/narcotic/file (the `ReadNarcoticRegisterFile` operationId).
+	ReadNarcoticRegisterFile(ctx context.Context, params *ReadNarcoticRegisterFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadStockReport Use, stock and forecast of every product over a period; loss and surplus apart
+	//
+	// Corresponds with GET /reports/stock (the `ReadStockReport` operationId).
+	ReadStockReport(ctx context.Context, params *ReadStockReportParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadStockReportFile The use, stock and forecast report as a file, for three signatures
+	//
+	// Corresponds with GET /reports/stock/file (the `ReadStockReportFile` operationId).
+	ReadStockReportFile(ctx context.Context, params *ReadStockReportFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdoptRulesWithBody Adopt a version of a rule pack by the medical lead's signature
 	//
@@ -7853,6 +8160,81 @@ func (c *Client) SetQueueRules(ctx context.Context, body SetQueueRulesJSONReques
 // Corresponds with GET /registers/dispensing (the `ReadDispensingRegister` operationId).
 func (c *Client) ReadDispensingRegister(ctx context.Context, params *ReadDispensingRegisterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadDispensingRegisterRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadDispensingRegisterFile The day's doses as a file: the clinic's register, or the daily log of 21 CFR 1304.24
+//
+// Corresponds with GET /registers/dispensing/file (the `ReadDispensingRegisterFile` operationId).
+func (c *Client) ReadDispensingRegisterFile(ctx context.Context, params *ReadDispensingRegisterFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadDispensingRegisterFileRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadNarcoticRegister Receipts, issues and balance of one product, computed from the ledger
+//
+// Corresponds with GET /registers/narcotic (the `ReadNarcoticRegister` operationId).
+func (c *Client) ReadNarcoticRegister(ctx context.Context, params *ReadNarcoticRegisterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNarcoticRegisterRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadNarcoticRegisterFile The narcotic register as a file
+//
+// Corresponds with GET /registers/narcotic/file (the `ReadNarcoticRegisterFile` operationId).
+func (c *Client) ReadNarcoticRegisterFile(ctx context.Context, params *ReadNarcoticRegisterFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadNarcoticRegisterFileRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadStockReport Use, stock and forecast of every product over a period; loss and surplus apart
+//
+// Corresponds with GET /reports/stock (the `ReadStockReport` operationId).
+func (c *Client) ReadStockReport(ctx context.Context, params *ReadStockReportParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadStockReportRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadStockReportFile The use, stock and forecast report as a file, for three signatures
+//
+// Corresponds with GET /reports/stock/file (the `ReadStockReportFile` operationId).
+func (c *Client) ReadStockReportFile(ctx context.Context, params *ReadStockReportFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadStockReportFileRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -13486,6 +13868,508 @@ func NewReadDispensingRegisterRequest(server string, params *ReadDispensingRegis
 	return req, nil
 }
 
+// NewReadDispensingRegisterFileRequest constructs an http.Request for the ReadDispensingRegisterFile method
+func NewReadDispensingRegisterFileRequest(server string, params *ReadDispensingRegisterFileParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/registers/dispensing/file")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Day != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "day", *params.Day, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Form != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "form", *params.Form, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Lang != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lang", *params.Lang, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadNarcoticRegisterRequest constructs an http.Request for the ReadNarcoticRegister method
+func NewReadNarcoticRegisterRequest(server string, params *ReadNarcoticRegisterParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/registers/narcotic")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "product", params.Product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.EachDose != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "each_dose", *params.EachDose, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadNarcoticRegisterFileRequest constructs an http.Request for the ReadNarcoticRegisterFile method
+func NewReadNarcoticRegisterFileRequest(server string, params *ReadNarcoticRegisterFileParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/registers/narcotic/file")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "product", params.Product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.EachDose != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "each_dose", *params.EachDose, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Lang != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lang", *params.Lang, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadStockReportRequest constructs an http.Request for the ReadStockReport method
+func NewReadStockReportRequest(server string, params *ReadStockReportParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reports/stock")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExpectedNew != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expected_new", *params.ExpectedNew, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadStockReportFileRequest constructs an http.Request for the ReadStockReportFile method
+func NewReadStockReportFileRequest(server string, params *ReadStockReportFileParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reports/stock/file")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExpectedNew != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expected_new", *params.ExpectedNew, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Lang != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lang", *params.Lang, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewAdoptRulesRequest calls the generic AdoptRules builder with application/json body
 func NewAdoptRulesRequest(server string, body AdoptRulesJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -16435,6 +17319,41 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /registers/dispensing (the `ReadDispensingRegister` operationId).
 	ReadDispensingRegisterWithResponse(ctx context.Context, params *ReadDispensingRegisterParams, reqEditors ...RequestEditorFn) (*ReadDispensingRegisterResponse, error)
+
+	// ReadDispensingRegisterFileWithResponse The day's doses as a file: the clinic's register, or the daily log of 21 CFR 1304.24
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /registers/dispensing/file (the `ReadDispensingRegisterFile` operationId).
+	ReadDispensingRegisterFileWithResponse(ctx context.Context, params *ReadDispensingRegisterFileParams, reqEditors ...RequestEditorFn) (*ReadDispensingRegisterFileResponse, error)
+
+	// ReadNarcoticRegisterWithResponse Receipts, issues and balance of one product, computed from the ledger
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /registers/narcotic (the `ReadNarcoticRegister` operationId).
+	ReadNarcoticRegisterWithResponse(ctx context.Context, params *ReadNarcoticRegisterParams, reqEditors ...RequestEditorFn) (*ReadNarcoticRegisterResponse, error)
+
+	// ReadNarcoticRegisterFileWithResponse The narcotic register as a file
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /registers/narcotic/file (the `ReadNarcoticRegisterFile` operationId).
+	ReadNarcoticRegisterFileWithResponse(ctx context.Context, params *ReadNarcoticRegisterFileParams, reqEditors ...RequestEditorFn) (*ReadNarcoticRegisterFileResponse, error)
+
+	// ReadStockReportWithResponse Use, stock and forecast of every product over a period; loss and surplus apart
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /reports/stock (the `ReadStockReport` operationId).
+	ReadStockReportWithResponse(ctx context.Context, params *ReadStockReportParams, reqEditors ...RequestEditorFn) (*ReadStockReportResponse, error)
+
+	// ReadStockReportFileWithResponse The use, stock and forecast report as a file, for three signatures
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /reports/stock/file (the `ReadStockReportFile` operationId).
+	ReadStockReportFileWithResponse(ctx context.Context, params *ReadStockReportFileParams, reqEditors ...RequestEditorFn) (*ReadStockReportFileResponse, error)
 
 	// AdoptRulesWithBodyWithResponse Adopt a version of a rule pack by the medical lead's signature
 	//
@@ -21650,6 +22569,246 @@ func (r ReadDispensingRegisterResponse) ContentType() string {
 	return ""
 }
 
+// ReadDispensingRegisterFileResponse200Headers the declared response headers of an HTTP 200 response for ReadDispensingRegisterFile
+type ReadDispensingRegisterFileResponse200Headers struct {
+	ContentDisposition string
+}
+
+type ReadDispensingRegisterFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadDispensingRegisterFileResponse200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadDispensingRegisterFileResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadDispensingRegisterFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadDispensingRegisterFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadDispensingRegisterFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadDispensingRegisterFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadNarcoticRegisterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NarcoticRegister
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadNarcoticRegisterResponse) GetJSON200() *NarcoticRegister {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadNarcoticRegisterResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadNarcoticRegisterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadNarcoticRegisterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadNarcoticRegisterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadNarcoticRegisterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadNarcoticRegisterFileResponse200Headers the declared response headers of an HTTP 200 response for ReadNarcoticRegisterFile
+type ReadNarcoticRegisterFileResponse200Headers struct {
+	ContentDisposition string
+}
+
+type ReadNarcoticRegisterFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadNarcoticRegisterFileResponse200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadNarcoticRegisterFileResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadNarcoticRegisterFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadNarcoticRegisterFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadNarcoticRegisterFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadNarcoticRegisterFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadStockReportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *StockReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadStockReportResponse) GetJSON200() *StockReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadStockReportResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadStockReportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadStockReportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadStockReportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadStockReportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadStockReportFileResponse200Headers the declared response headers of an HTTP 200 response for ReadStockReportFile
+type ReadStockReportFileResponse200Headers struct {
+	ContentDisposition string
+}
+
+type ReadStockReportFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadStockReportFileResponse200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadStockReportFileResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadStockReportFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadStockReportFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadStockReportFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadStockReportFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type AdoptRulesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -25693,6 +26852,71 @@ func (c *ClientWithResponses) ReadDispensingRegisterWithResponse(ctx context.Con
 		return nil, err
 	}
 	return ParseReadDispensingRegisterResponse(rsp)
+}
+
+// ReadDispensingRegisterFileWithResponse The day's doses as a file: the clinic's register, or the daily log of 21 CFR 1304.24
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /registers/dispensing/file (the `ReadDispensingRegisterFile` operationId).
+func (c *ClientWithResponses) ReadDispensingRegisterFileWithResponse(ctx context.Context, params *ReadDispensingRegisterFileParams, reqEditors ...RequestEditorFn) (*ReadDispensingRegisterFileResponse, error) {
+	rsp, err := c.ReadDispensingRegisterFile(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadDispensingRegisterFileResponse(rsp)
+}
+
+// ReadNarcoticRegisterWithResponse Receipts, issues and balance of one product, computed from the ledger
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /registers/narcotic (the `ReadNarcoticRegister` operationId).
+func (c *ClientWithResponses) ReadNarcoticRegisterWithResponse(ctx context.Context, params *ReadNarcoticRegisterParams, reqEditors ...RequestEditorFn) (*ReadNarcoticRegisterResponse, error) {
+	rsp, err := c.ReadNarcoticRegister(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNarcoticRegisterResponse(rsp)
+}
+
+// ReadNarcoticRegisterFileWithResponse The narcotic register as a file
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /registers/narcotic/file (the `ReadNarcoticRegisterFile` operationId).
+func (c *ClientWithResponses) ReadNarcoticRegisterFileWithResponse(ctx context.Context, params *ReadNarcoticRegisterFileParams, reqEditors ...RequestEditorFn) (*ReadNarcoticRegisterFileResponse, error) {
+	rsp, err := c.ReadNarcoticRegisterFile(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadNarcoticRegisterFileResponse(rsp)
+}
+
+// ReadStockReportWithResponse Use, stock and forecast of every product over a period; loss and surplus apart
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /reports/stock (the `ReadStockReport` operationId).
+func (c *ClientWithResponses) ReadStockReportWithResponse(ctx context.Context, params *ReadStockReportParams, reqEditors ...RequestEditorFn) (*ReadStockReportResponse, error) {
+	rsp, err := c.ReadStockReport(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadStockReportResponse(rsp)
+}
+
+// ReadStockReportFileWithResponse The use, stock and forecast report as a file, for three signatures
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /reports/stock/file (the `ReadStockReportFile` operationId).
+func (c *ClientWithResponses) ReadStockReportFileWithResponse(ctx context.Context, params *ReadStockReportFileParams, reqEditors ...RequestEditorFn) (*ReadStockReportFileResponse, error) {
+	rsp, err := c.ReadStockReportFile(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadStockReportFileResponse(rsp)
 }
 
 // AdoptRulesWithBodyWithResponse Adopt a version of a rule pack by the medical lead's signature
@@ -29826,6 +31050,189 @@ func ParseReadDispensingRegisterResponse(rsp *http.Response) (*ReadDispensingReg
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseReadDispensingRegisterFileResponse parses an HTTP response from a ReadDispensingRegisterFileWithResponse call
+func ParseReadDispensingRegisterFileResponse(rsp *http.Response) (*ReadDispensingRegisterFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadDispensingRegisterFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadDispensingRegisterFileResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReadNarcoticRegisterResponse parses an HTTP response from a ReadNarcoticRegisterWithResponse call
+func ParseReadNarcoticRegisterResponse(rsp *http.Response) (*ReadNarcoticRegisterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadNarcoticRegisterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NarcoticRegister
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadNarcoticRegisterFileResponse parses an HTTP response from a ReadNarcoticRegisterFileWithResponse call
+func ParseReadNarcoticRegisterFileResponse(rsp *http.Response) (*ReadNarcoticRegisterFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadNarcoticRegisterFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadNarcoticRegisterFileResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReadStockReportResponse parses an HTTP response from a ReadStockReportWithResponse call
+func ParseReadStockReportResponse(rsp *http.Response) (*ReadStockReportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadStockReportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest StockReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadStockReportFileResponse parses an HTTP response from a ReadStockReportFileWithResponse call
+func ParseReadStockReportFileResponse(rsp *http.Response) (*ReadStockReportFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadStockReportFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadStockReportFileResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -92,6 +92,42 @@ func (e AuditEventActorKind) Valid() bool {
 	}
 }
 
+// Defines values for BookColumn.
+const (
+	BookColumnDestroyed   BookColumn = "destroyed"
+	BookColumnFound       BookColumn = "found"
+	BookColumnIssued      BookColumn = "issued"
+	BookColumnLost        BookColumn = "lost"
+	BookColumnReceived    BookColumn = "received"
+	BookColumnReturned    BookColumn = "returned"
+	BookColumnTransferred BookColumn = "transferred"
+	BookColumnWasted      BookColumn = "wasted"
+)
+
+// Valid indicates whether the value is a known member of the BookColumn enum.
+func (e BookColumn) Valid() bool {
+	switch e {
+	case BookColumnDestroyed:
+		return true
+	case BookColumnFound:
+		return true
+	case BookColumnIssued:
+		return true
+	case BookColumnLost:
+		return true
+	case BookColumnReceived:
+		return true
+	case BookColumnReturned:
+		return true
+	case BookColumnTransferred:
+		return true
+	case BookColumnWasted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BottleState.
 const (
 	BottleStateBroken      BottleState = "broken"
@@ -1454,6 +1490,87 @@ func (e ReadPatientFiguresFileParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ReadDispensingRegisterFileParamsForm.
+const (
+	ReadDispensingRegisterFileParamsFormClinic ReadDispensingRegisterFileParamsForm = "clinic"
+	ReadDispensingRegisterFileParamsFormUs     ReadDispensingRegisterFileParamsForm = "us"
+)
+
+// Valid indicates whether the value is a known member of the ReadDispensingRegisterFileParamsForm enum.
+func (e ReadDispensingRegisterFileParamsForm) Valid() bool {
+	switch e {
+	case ReadDispensingRegisterFileParamsFormClinic:
+		return true
+	case ReadDispensingRegisterFileParamsFormUs:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadDispensingRegisterFileParamsFormat.
+const (
+	ReadDispensingRegisterFileParamsFormatCsv  ReadDispensingRegisterFileParamsFormat = "csv"
+	ReadDispensingRegisterFileParamsFormatPdf  ReadDispensingRegisterFileParamsFormat = "pdf"
+	ReadDispensingRegisterFileParamsFormatXlsx ReadDispensingRegisterFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadDispensingRegisterFileParamsFormat enum.
+func (e ReadDispensingRegisterFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadDispensingRegisterFileParamsFormatCsv:
+		return true
+	case ReadDispensingRegisterFileParamsFormatPdf:
+		return true
+	case ReadDispensingRegisterFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadNarcoticRegisterFileParamsFormat.
+const (
+	ReadNarcoticRegisterFileParamsFormatCsv  ReadNarcoticRegisterFileParamsFormat = "csv"
+	ReadNarcoticRegisterFileParamsFormatPdf  ReadNarcoticRegisterFileParamsFormat = "pdf"
+	ReadNarcoticRegisterFileParamsFormatXlsx ReadNarcoticRegisterFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadNarcoticRegisterFileParamsFormat enum.
+func (e ReadNarcoticRegisterFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadNarcoticRegisterFileParamsFormatCsv:
+		return true
+	case ReadNarcoticRegisterFileParamsFormatPdf:
+		return true
+	case ReadNarcoticRegisterFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadStockReportFileParamsFormat.
+const (
+	ReadStockReportFileParamsFormatCsv  ReadStockReportFileParamsFormat = "csv"
+	ReadStockReportFileParamsFormatPdf  ReadStockReportFileParamsFormat = "pdf"
+	ReadStockReportFileParamsFormatXlsx ReadStockReportFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadStockReportFileParamsFormat enum.
+func (e ReadStockReportFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadStockReportFileParamsFormatCsv:
+		return true
+	case ReadStockReportFileParamsFormatPdf:
+		return true
+	case ReadStockReportFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListVariancesParamsBy.
 const (
 	ListVariancesParamsByBottle  ListVariancesParamsBy = "bottle"
@@ -1644,10 +1761,16 @@ type BoardCall struct {
 	StationName string      `json:"station_name"`
 }
 
+// BookColumn defines model for BookColumn.
+type BookColumn string
+
 // BookSlot defines model for BookSlot.
 type BookSlot struct {
 	At Instant `json:"at,omitempty,omitzero"`
 }
+
+// BookSums Volumes by column in the column's own direction; a correction is negative
+type BookSums map[string]int64
 
 // Bottle defines model for Bottle.
 type Bottle struct {
@@ -2627,6 +2750,49 @@ type MoveList struct {
 	Next  string `json:"next,omitempty,omitzero"`
 }
 
+// NarcoticLine defines model for NarcoticLine.
+type NarcoticLine struct {
+	AmountUl  int64      `json:"amount_ul"`
+	BalanceUl int64      `json:"balance_ul"`
+	Column    BookColumn `json:"column"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day            Day    `json:"day"`
+	Document       UUID   `json:"document,omitempty,omitzero"`
+	DocumentNumber string `json:"document_number,omitempty,omitzero"`
+	Doses          int    `json:"doses,omitempty,omitzero"`
+
+	// Expiry A clinic day, YYYY-MM-DD
+	Expiry    Day    `json:"expiry,omitempty,omitzero"`
+	LotNumber string `json:"lot_number"`
+
+	// OccurredDay A clinic day, YYYY-MM-DD
+	OccurredDay Day `json:"occurred_day"`
+
+	// Party From whom or to whom
+	Party  string `json:"party,omitempty,omitzero"`
+	Reason string `json:"reason"`
+}
+
+// NarcoticRegister defines model for NarcoticRegister.
+type NarcoticRegister struct {
+	ClosingUl         int64 `json:"closing_ul"`
+	ConcentrationUgMl int64 `json:"concentration_ug_ml"`
+
+	// From A clinic day, YYYY-MM-DD
+	From        Day            `json:"from"`
+	Lines       []NarcoticLine `json:"lines"`
+	OpeningUl   int64          `json:"opening_ul"`
+	Product     UUID           `json:"product"`
+	ProductName string         `json:"product_name"`
+
+	// Sums Volumes by column in the column's own direction; a correction is negative
+	Sums BookSums `json:"sums"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to"`
+}
+
 // NationalID defines model for NationalID.
 type NationalID = string
 
@@ -3526,6 +3692,37 @@ type StockForecastList struct {
 	Items []StockForecast `json:"items"`
 }
 
+// StockReport defines model for StockReport.
+type StockReport struct {
+	ActivePatients int `json:"active_patients"`
+	ExpectedNew    int `json:"expected_new"`
+
+	// From A clinic day, YYYY-MM-DD
+	From Day              `json:"from"`
+	Rows []StockReportRow `json:"rows"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to"`
+}
+
+// StockReportRow defines model for StockReportRow.
+type StockReportRow struct {
+	// AvailableUl Opening and received
+	AvailableUl       int64 `json:"available_ul"`
+	ClosingUl         int64 `json:"closing_ul"`
+	ConcentrationUgMl int64 `json:"concentration_ug_ml"`
+	Doses             int   `json:"doses"`
+
+	// ForecastUl For a period as long as this one, at its daily use, for the patients in treatment at its end and those expected
+	ForecastUl  int64  `json:"forecast_ul"`
+	OpeningUl   int64  `json:"opening_ul"`
+	Product     UUID   `json:"product"`
+	ProductName string `json:"product_name"`
+
+	// Sums Volumes by column in the column's own direction; a correction is negative
+	Sums BookSums `json:"sums"`
+}
+
 // StockSetting defines model for StockSetting.
 type StockSetting struct {
 	// CountGate A counter gives no dose before its opening count is settled
@@ -3736,6 +3933,12 @@ type Code = CardCode
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// EachDose defines model for EachDose.
+type EachDose = bool
+
+// ExpectedNew defines model for ExpectedNew.
+type ExpectedNew = int
+
 // FileFormat defines model for FileFormat.
 type FileFormat string
 
@@ -3893,6 +4096,85 @@ type ReadDispensingRegisterParams struct {
 	// Day Today when left out
 	Day *Day `form:"day,omitempty" json:"day,omitempty"`
 }
+
+// ReadDispensingRegisterFileParams defines parameters for ReadDispensingRegisterFile.
+type ReadDispensingRegisterFileParams struct {
+	// Day Today when left out
+	Day    *Day                                   `form:"day,omitempty" json:"day,omitempty"`
+	Form   *ReadDispensingRegisterFileParamsForm  `form:"form,omitempty" json:"form,omitempty"`
+	Format ReadDispensingRegisterFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadDispensingRegisterFileParamsForm defines parameters for ReadDispensingRegisterFile.
+type ReadDispensingRegisterFileParamsForm string
+
+// ReadDispensingRegisterFileParamsFormat defines parameters for ReadDispensingRegisterFile.
+type ReadDispensingRegisterFileParamsFormat string
+
+// ReadNarcoticRegisterParams defines parameters for ReadNarcoticRegister.
+type ReadNarcoticRegisterParams struct {
+	Product UUID `form:"product" json:"product"`
+
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+
+	// EachDose A line for each dose, as some registers want it; otherwise the doses of a day and lot are one line
+	EachDose *EachDose `form:"each_dose,omitempty" json:"each_dose,omitempty"`
+}
+
+// ReadNarcoticRegisterFileParams defines parameters for ReadNarcoticRegisterFile.
+type ReadNarcoticRegisterFileParams struct {
+	Product UUID `form:"product" json:"product"`
+
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+
+	// EachDose A line for each dose, as some registers want it; otherwise the doses of a day and lot are one line
+	EachDose *EachDose                            `form:"each_dose,omitempty" json:"each_dose,omitempty"`
+	Format   ReadNarcoticRegisterFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadNarcoticRegisterFileParamsFormat defines parameters for ReadNarcoticRegisterFile.
+type ReadNarcoticRegisterFileParamsFormat string
+
+// ReadStockReportParams defines parameters for ReadStockReport.
+type ReadStockReportParams struct {
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+
+	// ExpectedNew Patients expected to be added in the next period
+	ExpectedNew *ExpectedNew `form:"expected_new,omitempty" json:"expected_new,omitempty"`
+}
+
+// ReadStockReportFileParams defines parameters for ReadStockReportFile.
+type ReadStockReportFileParams struct {
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+
+	// ExpectedNew Patients expected to be added in the next period
+	ExpectedNew *ExpectedNew                    `form:"expected_new,omitempty" json:"expected_new,omitempty"`
+	Format      ReadStockReportFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadStockReportFileParamsFormat defines parameters for ReadStockReportFile.
+type ReadStockReportFileParamsFormat string
 
 // ListSlotsParams defines parameters for ListSlots.
 type ListSlotsParams struct {
@@ -4445,6 +4727,21 @@ type ServerInterface interface {
 	// ReadDispensingRegister The dispensing register of a day
 	// (GET /registers/dispensing)
 	ReadDispensingRegister(c *gin.Context, params ReadDispensingRegisterParams)
+	// ReadDispensingRegisterFile The day's doses as a file: the clinic's register, or the daily log of 21 CFR 1304.24
+	// (GET /registers/dispensing/file)
+	ReadDispensingRegisterFile(c *gin.Context, params ReadDispensingRegisterFileParams)
+	// ReadNarcoticRegister Receipts, issues and balance of one product, computed from the ledger
+	// (GET /registers/narcotic)
+	ReadNarcoticRegister(c *gin.Context, params ReadNarcoticRegisterParams)
+	// ReadNarcoticRegisterFile The narcotic register as a file
+	// (GET /registers/narcotic/file)
+	ReadNarcoticRegisterFile(c *gin.Context, params ReadNarcoticRegisterFileParams)
+	// ReadStockReport Use, stock and forecast of every product over a period; loss and surplus apart
+	// (GET /reports/stock)
+	ReadStockReport(c *gin.Context, params ReadStockReportParams)
+	// ReadStockReportFile The use, stock and forecast report as a file, for three signatures
+	// (GET /reports/stock/file)
+	ReadStockReportFile(c *gin.Context, params ReadStockReportFileParams)
 	// AdoptRules Adopt a version of a rule pack by the medical lead's signature
 	// (POST /rule-adoptions)
 	AdoptRules(c *gin.Context)
@@ -7078,6 +7375,309 @@ func (siw *ServerInterfaceWrapper) ReadDispensingRegister(c *gin.Context) {
 	siw.Handler.ReadDispensingRegister(c, params)
 }
 
+// ReadDispensingRegisterFile operation middleware
+func (siw *ServerInterfaceWrapper) ReadDispensingRegisterFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadDispensingRegisterFileParams
+
+	// ------------- Optional query parameter "day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "day", c.Request.URL.Query(), &params.Day, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter day: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "form" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "form", c.Request.URL.Query(), &params.Form, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter form: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "lang" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lang", c.Request.URL.Query(), &params.Lang, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter lang: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadDispensingRegisterFile(c, params)
+}
+
+// ReadNarcoticRegister operation middleware
+func (siw *ServerInterfaceWrapper) ReadNarcoticRegister(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadNarcoticRegisterParams
+
+	// ------------- Required query parameter "product" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "product", c.Request.URL.Query(), &params.Product, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter product: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "period" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "each_dose" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "each_dose", c.Request.URL.Query(), &params.EachDose, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter each_dose: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadNarcoticRegister(c, params)
+}
+
+// ReadNarcoticRegisterFile operation middleware
+func (siw *ServerInterfaceWrapper) ReadNarcoticRegisterFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadNarcoticRegisterFileParams
+
+	// ------------- Required query parameter "product" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "product", c.Request.URL.Query(), &params.Product, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter product: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "period" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "each_dose" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "each_dose", c.Request.URL.Query(), &params.EachDose, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter each_dose: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "lang" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lang", c.Request.URL.Query(), &params.Lang, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter lang: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadNarcoticRegisterFile(c, params)
+}
+
+// ReadStockReport operation middleware
+func (siw *ServerInterfaceWrapper) ReadStockReport(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadStockReportParams
+
+	// ------------- Optional query parameter "period" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "expected_new" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expected_new", c.Request.URL.Query(), &params.ExpectedNew, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter expected_new: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadStockReport(c, params)
+}
+
+// ReadStockReportFile operation middleware
+func (siw *ServerInterfaceWrapper) ReadStockReportFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadStockReportFileParams
+
+	// ------------- Optional query parameter "period" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "expected_new" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expected_new", c.Request.URL.Query(), &params.ExpectedNew, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter expected_new: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "lang" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lang", c.Request.URL.Query(), &params.Lang, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter lang: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadStockReportFile(c, params)
+}
+
 // AdoptRules operation middleware
 func (siw *ServerInterfaceWrapper) AdoptRules(c *gin.Context) {
 
@@ -8320,6 +8920,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/patients/:id/lots", wrapper.ListPatientLots)
 	router.GET(options.BaseURL+"/forecasts", wrapper.ListForecasts)
 	router.GET(options.BaseURL+"/registers/dispensing", wrapper.ReadDispensingRegister)
+	router.GET(options.BaseURL+"/registers/dispensing/file", wrapper.ReadDispensingRegisterFile)
+	router.GET(options.BaseURL+"/registers/narcotic", wrapper.ReadNarcoticRegister)
+	router.GET(options.BaseURL+"/registers/narcotic/file", wrapper.ReadNarcoticRegisterFile)
+	router.GET(options.BaseURL+"/reports/stock", wrapper.ReadStockReport)
+	router.GET(options.BaseURL+"/reports/stock/file", wrapper.ReadStockReportFile)
 	router.GET(options.BaseURL+"/figures/patients", wrapper.ReadPatientFigures)
 	router.GET(options.BaseURL+"/figures/patients/entries", wrapper.ListPatientFigureEntries)
 	router.GET(options.BaseURL+"/figures/patients/file", wrapper.ReadPatientFiguresFile)
@@ -12346,6 +12951,327 @@ func (response ReadDispensingRegisterdefaultApplicationProblemPlusJSONResponse) 
 	return err
 }
 
+type ReadDispensingRegisterFileRequestObject struct {
+	Params ReadDispensingRegisterFileParams
+}
+
+type ReadDispensingRegisterFileResponseObject interface {
+	VisitReadDispensingRegisterFileResponse(w http.ResponseWriter) error
+}
+
+type ReadDispensingRegisterFile200ApplicationpdfResponse struct{ FileApplicationpdfResponse }
+
+func (response ReadDispensingRegisterFile200ApplicationpdfResponse) VisitReadDispensingRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadDispensingRegisterFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	FileApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse
+}
+
+func (response ReadDispensingRegisterFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitReadDispensingRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadDispensingRegisterFile200TextcsvResponse struct{ FileTextcsvResponse }
+
+func (response ReadDispensingRegisterFile200TextcsvResponse) VisitReadDispensingRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadDispensingRegisterFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadDispensingRegisterFiledefaultApplicationProblemPlusJSONResponse) VisitReadDispensingRegisterFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNarcoticRegisterRequestObject struct {
+	Params ReadNarcoticRegisterParams
+}
+
+type ReadNarcoticRegisterResponseObject interface {
+	VisitReadNarcoticRegisterResponse(w http.ResponseWriter) error
+}
+
+type ReadNarcoticRegister200JSONResponse NarcoticRegister
+
+func (response ReadNarcoticRegister200JSONResponse) VisitReadNarcoticRegisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNarcoticRegisterdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadNarcoticRegisterdefaultApplicationProblemPlusJSONResponse) VisitReadNarcoticRegisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadNarcoticRegisterFileRequestObject struct {
+	Params ReadNarcoticRegisterFileParams
+}
+
+type ReadNarcoticRegisterFileResponseObject interface {
+	VisitReadNarcoticRegisterFileResponse(w http.ResponseWriter) error
+}
+
+type ReadNarcoticRegisterFile200ApplicationpdfResponse struct{ FileApplicationpdfResponse }
+
+func (response ReadNarcoticRegisterFile200ApplicationpdfResponse) VisitReadNarcoticRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadNarcoticRegisterFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	FileApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse
+}
+
+func (response ReadNarcoticRegisterFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitReadNarcoticRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadNarcoticRegisterFile200TextcsvResponse struct{ FileTextcsvResponse }
+
+func (response ReadNarcoticRegisterFile200TextcsvResponse) VisitReadNarcoticRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadNarcoticRegisterFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadNarcoticRegisterFiledefaultApplicationProblemPlusJSONResponse) VisitReadNarcoticRegisterFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadStockReportRequestObject struct {
+	Params ReadStockReportParams
+}
+
+type ReadStockReportResponseObject interface {
+	VisitReadStockReportResponse(w http.ResponseWriter) error
+}
+
+type ReadStockReport200JSONResponse StockReport
+
+func (response ReadStockReport200JSONResponse) VisitReadStockReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadStockReportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadStockReportdefaultApplicationProblemPlusJSONResponse) VisitReadStockReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadStockReportFileRequestObject struct {
+	Params ReadStockReportFileParams
+}
+
+type ReadStockReportFileResponseObject interface {
+	VisitReadStockReportFileResponse(w http.ResponseWriter) error
+}
+
+type ReadStockReportFile200ApplicationpdfResponse struct{ FileApplicationpdfResponse }
+
+func (response ReadStockReportFile200ApplicationpdfResponse) VisitReadStockReportFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadStockReportFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	FileApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse
+}
+
+func (response ReadStockReportFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitReadStockReportFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadStockReportFile200TextcsvResponse struct{ FileTextcsvResponse }
+
+func (response ReadStockReportFile200TextcsvResponse) VisitReadStockReportFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadStockReportFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadStockReportFiledefaultApplicationProblemPlusJSONResponse) VisitReadStockReportFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AdoptRulesRequestObject struct {
 	Body *AdoptRulesJSONRequestBody
 }
@@ -14508,6 +15434,21 @@ type StrictServerInterface interface {
 	// ReadDispensingRegister The dispensing register of a day
 	// (GET /registers/dispensing)
 	ReadDispensingRegister(ctx context.Context, request ReadDispensingRegisterRequestObject) (ReadDispensingRegisterResponseObject, error)
+	// ReadDispensingRegisterFile The day's doses as a file: the clinic's register, or the daily log of 21 CFR 1304.24
+	// (GET /registers/dispensing/file)
+	ReadDispensingRegisterFile(ctx context.Context, request ReadDispensingRegisterFileRequestObject) (ReadDispensingRegisterFileResponseObject, error)
+	// ReadNarcoticRegister Receipts, issues and balance of one product, computed from the ledger
+	// (GET /registers/narcotic)
+	ReadNarcoticRegister(ctx context.Context, request ReadNarcoticRegisterRequestObject) (ReadNarcoticRegisterResponseObject, error)
+	// ReadNarcoticRegisterFile The narcotic register as a file
+	// (GET /registers/narcotic/file)
+	ReadNarcoticRegisterFile(ctx context.Context, request ReadNarcoticRegisterFileRequestObject) (ReadNarcoticRegisterFileResponseObject, error)
+	// ReadStockReport Use, stock and forecast of every product over a period; loss and surplus apart
+	// (GET /reports/stock)
+	ReadStockReport(ctx context.Context, request ReadStockReportRequestObject) (ReadStockReportResponseObject, error)
+	// ReadStockReportFile The use, stock and forecast report as a file, for three signatures
+	// (GET /reports/stock/file)
+	ReadStockReportFile(ctx context.Context, request ReadStockReportFileRequestObject) (ReadStockReportFileResponseObject, error)
 	// AdoptRules Adopt a version of a rule pack by the medical lead's signature
 	// (POST /rule-adoptions)
 	AdoptRules(ctx context.Context, request AdoptRulesRequestObject) (AdoptRulesResponseObject, error)
@@ -18133,6 +19074,136 @@ func (sh *strictHandler) ReadDispensingRegister(ctx *gin.Context, params ReadDis
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ReadDispensingRegisterResponseObject); ok {
 		if err := validResponse.VisitReadDispensingRegisterResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadDispensingRegisterFile operation middleware
+func (sh *strictHandler) ReadDispensingRegisterFile(ctx *gin.Context, params ReadDispensingRegisterFileParams) {
+	var request ReadDispensingRegisterFileRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadDispensingRegisterFile(ctx, request.(ReadDispensingRegisterFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadDispensingRegisterFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadDispensingRegisterFileResponseObject); ok {
+		if err := validResponse.VisitReadDispensingRegisterFileResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadNarcoticRegister operation middleware
+func (sh *strictHandler) ReadNarcoticRegister(ctx *gin.Context, params ReadNarcoticRegisterParams) {
+	var request ReadNarcoticRegisterRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadNarcoticRegister(ctx, request.(ReadNarcoticRegisterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadNarcoticRegister")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadNarcoticRegisterResponseObject); ok {
+		if err := validResponse.VisitReadNarcoticRegisterResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadNarcoticRegisterFile operation middleware
+func (sh *strictHandler) ReadNarcoticRegisterFile(ctx *gin.Context, params ReadNarcoticRegisterFileParams) {
+	var request ReadNarcoticRegisterFileRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadNarcoticRegisterFile(ctx, request.(ReadNarcoticRegisterFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadNarcoticRegisterFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadNarcoticRegisterFileResponseObject); ok {
+		if err := validResponse.VisitReadNarcoticRegisterFileResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadStockReport operation middleware
+func (sh *strictHandler) ReadStockReport(ctx *gin.Context, params ReadStockReportParams) {
+	var request ReadStockReportRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadStockReport(ctx, request.(ReadStockReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadStockReport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadStockReportResponseObject); ok {
+		if err := validResponse.VisitReadStockReportResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadStockReportFile operation middleware
+func (sh *strictHandler) ReadStockReportFile(ctx *gin.Context, params ReadStockReportFileParams) {
+	var request ReadStockReportFileRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadStockReportFile(ctx, request.(ReadStockReportFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadStockReportFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadStockReportFileResponseObject); ok {
+		if err := validResponse.VisitReadStockReportFileResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
