@@ -16,8 +16,10 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/lieu-clinic/lieu/devices/catalog"
+	"github.com/lieu-clinic/lieu/devices/serialport"
 	"github.com/lieu-clinic/lieu/internal/station"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/andstd"
 	"github.com/lieu-clinic/lieu/pkg/protocol/knf"
 	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
 )
@@ -122,6 +124,10 @@ func (d deviceConfig) options(name, lockDir string) (catalog.Options, error) {
 	read := map[string]func(string) error{
 		"serial":         func(s string) error { o.Registered = s; return nil },
 		"baud":           func(s string) (err error) { o.Baud, err = strconv.Atoi(s); return err },
+		"framing":        func(s string) error { o.Framing = s; _, err := serialport.ParseFraming(s); return err },
+		"profile":        func(s string) error { o.Profile = s; return nil },
+		"rs485":          func(s string) (err error) { o.Station, err = station485(s); return err },
+		"checksum":       func(s string) (err error) { o.Checksum, err = yesNo(s); return err },
 		"address":        func(s string) (err error) { o.Address, err = strconv.Atoi(s); return err },
 		"min_ml":         func(s string) (err error) { o.Min, err = measure.ParseVolume(s, measure.English); return err },
 		"max_ml":         func(s string) (err error) { o.Max, err = measure.ParseVolume(s, measure.English); return err },
@@ -144,6 +150,25 @@ func (d deviceConfig) options(name, lockDir string) (catalog.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// station485 reads an address on RS-485, which A&D counts from 0 to 99.
+func station485(s string) (andstd.Station, error) {
+	n, err := strconv.ParseUint(s, 10, 8)
+	if err != nil || n > 99 {
+		return andstd.Station{}, fmt.Errorf("%q is not a station from 0 to 99", s)
+	}
+	return andstd.Station{Addressed: true, Address: int(n)}, nil
+}
+
+func yesNo(s string) (bool, error) {
+	switch s {
+	case "yes", "true":
+		return true, nil
+	case "no", "false":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither yes nor no", s)
 }
 
 // thousandths reads a positive decimal with at most three places, exactly.
@@ -178,6 +203,9 @@ func bind[D interface{ Close() error }](d deviceConfig, kind catalog.Kind, lockD
 		return err
 	}
 	o, err := d.options(string(kind), lockDir)
+	if err == nil {
+		err = o.Check(model)
+	}
 	if err != nil {
 		return err
 	}

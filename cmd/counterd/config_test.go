@@ -9,8 +9,10 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/lieu-clinic/lieu/devices/catalog"
 	"github.com/lieu-clinic/lieu/internal/station"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/andstd"
 )
 
 func write(t *testing.T, text string) string {
@@ -55,10 +57,35 @@ timing: {drip: 700ms}
 	}
 }
 
+// What only some balances have.
+func TestBalanceOptions(t *testing.T) {
+	for text, want := range map[string]catalog.Options{
+		"mt-sics,/dev/x,profile=kern":             {Profile: "kern"},
+		"sbi,/dev/x,framing=7O1":                  {Framing: "7O1"},
+		"a-and-d,/dev/x,rs485=23":                 {Station: andstd.Station{Addressed: true, Address: 23}},
+		"toledo-continuous,/dev/x,checksum=yes":   {Checksum: true},
+		"toledo-continuous,/dev/x,checksum=false": {},
+	} {
+		var d deviceConfig
+		if err := d.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		o, err := d.options("scale", "")
+		if err != nil || o.Profile != want.Profile || o.Framing != want.Framing || o.Station != want.Station || o.Checksum != want.Checksum {
+			t.Errorf("%s: %+v, %v", text, o, err)
+		}
+	}
+}
+
 func TestConfigIsRefused(t *testing.T) {
 	for name, text := range map[string]string{
 		"an unknown key":       "sever: x",
 		"an unknown option":    "devices: {scale: {model: mt-sics, port: x, speed: 1}}",
+		"a serial of Toledo":   "devices: {scale: {model: toledo-continuous, port: x, serial: 7}}",
+		"a framing of 9 bits":  "devices: {scale: {model: sbi, port: x, framing: 9N1}}",
+		"a station of 100":     "devices: {scale: {model: a-and-d, port: x, rs485: 100}}",
+		"half a checksum":      "devices: {scale: {model: toledo-continuous, port: x, checksum: maybe}}",
+		"a profile of ohaus":   "devices: {scale: {model: ohaus, port: x, profile: kern}}",
 		"an unknown model":     "devices: {scale: {model: kitchen, port: x}}",
 		"a pump as a scale":    "devices: {scale: {model: new-era, port: x}}",
 		"four decimals":        "devices: {pump: {model: new-era, port: x, diameter_mm: 26.7001}}",

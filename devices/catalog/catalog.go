@@ -12,10 +12,16 @@ import (
 	pumpnewera "github.com/lieu-clinic/lieu/devices/pump/newera"
 	pumpreglo "github.com/lieu-clinic/lieu/devices/pump/reglo"
 	pumpsimdos "github.com/lieu-clinic/lieu/devices/pump/simdos"
+	scaleandstd "github.com/lieu-clinic/lieu/devices/scale/andstd"
 	scalemtsics "github.com/lieu-clinic/lieu/devices/scale/mtsics"
+	scaleohaus "github.com/lieu-clinic/lieu/devices/scale/ohaus"
+	scaleradwag "github.com/lieu-clinic/lieu/devices/scale/radwag"
+	scalesbi "github.com/lieu-clinic/lieu/devices/scale/sbi"
+	scaletoledo "github.com/lieu-clinic/lieu/devices/scale/toledo"
 	"github.com/lieu-clinic/lieu/devices/scanner/line"
 	"github.com/lieu-clinic/lieu/devices/serialport"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/andstd"
 	"github.com/lieu-clinic/lieu/pkg/protocol/knf"
 	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
 )
@@ -24,10 +30,11 @@ import (
 type Options struct {
 	// Name stands in errors and logs, "scale0".
 	Name string
-	// Path is the serial port, LockDir the directory for its lock file. Baud 0 is the model's own rate.
+	// Path is the serial port, LockDir the directory for its lock file. Baud 0 and Framing "" are the model's own.
 	Path    string
 	LockDir string
 	Baud    int
+	Framing string // "8N1", "7E1", "8O1", see serialport.ParseFraming
 	// Link, when set, is used instead of opening Path.
 	Link devices.Link
 	// Registered is what the device must say of itself: a balance's serial number, a New Era pump's VER answer, a SIMDOS's
@@ -48,7 +55,10 @@ type Options struct {
 	BackSteps int // of a Reglo, against drops
 
 	// Of a balance.
-	StableTimeout time.Duration // 0: the driver's 10 s
+	StableTimeout time.Duration  // 0: the driver's 10 s
+	Profile       string         // of MT-SICS: "mettler", "kern", "ohaus-7000"
+	Station       andstd.Station // of A&D on RS-485
+	Checksum      bool           // of Toledo continuous: each frame ends with one
 }
 
 // ErrByHand: the model has no pump to open; people pour, the balance watches.
@@ -71,12 +81,19 @@ type Model struct {
 	Description string
 	// ByHand marks the pump model that is no device: OpenPump answers ErrByHand.
 	ByHand bool
-	Baud   int // as the devices are delivered
+	// Baud and Framing as the devices are delivered; Framing "" is 8N1.
+	Baud    int
+	Framing string
 }
 
 // The names of the models.
 const (
 	MTSICS = "mt-sics"
+	SBI    = "sbi"
+	AandD  = "a-and-d"
+	OHAUS  = "ohaus"
+	Radwag = "radwag"
+	Toledo = "toledo-continuous"
 	NewEra = "new-era"
 	Simdos = "simdos"
 	Reglo  = "reglo-icc"
@@ -89,6 +106,16 @@ func Models() []Model {
 	return []Model{
 		{Kind: Scale, Name: MTSICS, Baud: 9600,
 			Description: "balance with MT-SICS: Mettler-Toledo, OHAUS 7000, KERN with the KCP set"},
+		{Kind: Scale, Name: SBI, Baud: 9600, Framing: "8O1",
+			Description: "Sartorius balance set to SBI: Entris, Cubis, BCE"},
+		{Kind: Scale, Name: AandD, Baud: 2400, Framing: "7E1",
+			Description: "A&D balance set to the A&D standard format"},
+		{Kind: Scale, Name: OHAUS, Baud: 9600,
+			Description: "OHAUS balance with the print format: Scout, Navigator, Explorer, Adventurer, Ranger"},
+		{Kind: Scale, Name: Radwag, Baud: 9600,
+			Description: "Radwag balance or terminal"},
+		{Kind: Scale, Name: Toledo, Baud: 9600,
+			Description: "balance with the Toledo continuous output, which says neither who it is nor that it heard: when there is nothing else"},
 		{Kind: Pump, Name: NewEra, Baud: 19200,
 			Description: "New Era syringe pump NE-1000, NE-500 or a re-label, in safe mode"},
 		{Kind: Pump, Name: Simdos, Baud: 9600,
@@ -123,17 +150,60 @@ func OpenScale(ctx context.Context, model string, o Options) (devices.Scale, err
 	if err != nil {
 		return nil, err
 	}
+	if err := o.Check(m); err != nil {
+		return nil, err
+	}
 	link, err := o.open(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	s, err := scalemtsics.Open(ctx, link, scalemtsics.Config{
-		Name: o.name(m), Serial: o.Registered, StableTimeout: o.StableTimeout,
-	}, o.Now)
+	return o.scale(ctx, m, link)
+}
+
+// scale connects the driver of m.
+func (o Options) scale(ctx context.Context, m Model, link devices.Link) (devices.Scale, error) {
+	name, serial, patience := o.name(m), o.Registered, o.StableTimeout
+	switch m.Name {
+	case SBI:
+		return openedScale(scalesbi.Open(ctx, link, scalesbi.Config{Name: name, Serial: serial, StableTimeout: patience}, o.Now))
+	case AandD:
+		cfg := scaleandstd.Config{Name: name, Serial: serial, StableTimeout: patience, Station: o.Station}
+		return openedScale(scaleandstd.Open(ctx, link, cfg, o.Now))
+	case OHAUS:
+		return openedScale(scaleohaus.Open(ctx, link, scaleohaus.Config{Name: name, Serial: serial, StableTimeout: patience}, o.Now))
+	case Radwag:
+		return openedScale(scaleradwag.Open(ctx, link, scaleradwag.Config{Name: name, Serial: serial, StableTimeout: patience}, o.Now))
+	case Toledo:
+		cfg := scaletoledo.Config{Name: name, Serial: serial, StableTimeout: patience, Checksum: o.Checksum}
+		return openedScale(scaletoledo.Open(ctx, link, cfg, o.Now))
+	}
+	cfg := scalemtsics.Config{Name: name, Serial: serial, StableTimeout: patience, Profile: scalemtsics.Profile(o.Profile)}
+	return openedScale(scalemtsics.Open(ctx, link, cfg, o.Now))
+}
+
+// openedScale keeps a driver that did not open from looking like one that did.
+func openedScale[S devices.Scale](s S, err error) (devices.Scale, error) {
 	if err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Check finds options of a balance that model m does not have, before its port is touched: an option that has no effect
+// would be believed. What a pump needs is checked when it is opened.
+func (o Options) Check(m Model) error {
+	switch {
+	case m.Kind != Scale:
+	case o.Registered != "" && m.Name == Toledo:
+		return fmt.Errorf("%s: %w", o.name(m), scaletoledo.ErrSerial)
+	case o.Profile != "" && m.Name != MTSICS:
+		return fmt.Errorf("%s: %s has no profiles", o.name(m), m.Name)
+	case o.Station.Addressed && m.Name != AandD:
+		return fmt.Errorf("%s: %s has no stations on RS-485", o.name(m), m.Name)
+	case o.Checksum && m.Name != Toledo:
+		return fmt.Errorf("%s: %s has no checksum to choose", o.name(m), m.Name)
+	}
+	return nil
 }
 
 // OpenPump opens the pump of that model. It moves nothing. ErrByHand when the model is no device.
@@ -232,13 +302,33 @@ func (o Options) open(ctx context.Context, m Model) (devices.Link, error) {
 	if o.Link != nil {
 		return o.Link, nil
 	}
-	baud := o.Baud
-	if baud == 0 {
-		baud = m.Baud
+	cfg, err := o.port(m)
+	if err != nil {
+		return nil, err
 	}
-	p, err := serialport.Open(ctx, serialport.Config{Path: o.Path, Baud: baud, LockDir: o.LockDir})
+	p, err := serialport.Open(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.name(m), err)
 	}
 	return p, nil
+}
+
+// port is how the port of m is opened.
+func (o Options) port(m Model) (serialport.Config, error) {
+	cfg := serialport.Config{Path: o.Path, Baud: o.Baud, LockDir: o.LockDir}
+	if cfg.Baud == 0 {
+		cfg.Baud = m.Baud
+	}
+	framing := o.Framing
+	if framing == "" {
+		framing = m.Framing
+	}
+	if framing == "" {
+		return cfg, nil
+	}
+	var err error
+	if cfg.Framing, err = serialport.ParseFraming(framing); err != nil {
+		return cfg, fmt.Errorf("%s: framing %w", o.name(m), err)
+	}
+	return cfg, nil
 }

@@ -13,9 +13,11 @@ import (
 
 	"github.com/lieu-clinic/lieu/devices"
 	"github.com/lieu-clinic/lieu/devices/catalog"
+	"github.com/lieu-clinic/lieu/devices/devicetest"
 	"github.com/lieu-clinic/lieu/devices/serialport"
 	"github.com/lieu-clinic/lieu/devices/sim"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/andstd"
 	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
 )
 
@@ -109,6 +111,64 @@ func settled(t *testing.T, ctx context.Context, scale devices.Scale) devices.Rea
 		if run = append(run, r); len(run) >= 3 && r.At.Sub(run[0].At) >= time.Second {
 			return r
 		}
+	}
+}
+
+// Each kind of balance is opened by its name on the bench, over a real terminal, and weighs.
+func TestEveryBalance(t *testing.T) {
+	for _, m := range catalog.Models() {
+		if m.Kind != catalog.Scale {
+			continue
+		}
+		t.Run(m.Name, func(t *testing.T) {
+			dir := t.TempDir()
+			bench, err := sim.NewBench(sim.Config{Now: time.Now, Seed: 1, Dir: dir, Speed: 5,
+				Counters: []sim.CounterConfig{{Scale: sim.DeviceConfig{Model: m.Name}}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { bench.Close() })
+			o := catalog.Options{Path: dir + "/scale0", LockDir: t.TempDir(), Now: time.Now, Registered: "1000001"}
+			if m.Name == catalog.Toledo {
+				o.Registered = ""
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			scale, err := catalog.OpenScale(ctx, m.Name, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer scale.Close()
+			if r, err := scale.Stable(ctx); err != nil || r.Weight > 20*measure.WeightMilligram || r.Weight < -20*measure.WeightMilligram {
+				t.Errorf("an empty pan: %+v, %v", r, err)
+			}
+		})
+	}
+}
+
+// An option that a model does not have is refused before the port is touched.
+func TestOptionsOfOtherBalances(t *testing.T) {
+	for name, row := range map[string]struct {
+		model   string
+		options catalog.Options
+		says    string
+	}{
+		"a serial number where none is said": {catalog.Toledo, catalog.Options{Registered: "7"}, "no serial number"},
+		"a profile of another protocol":      {catalog.SBI, catalog.Options{Profile: "kern"}, "no profiles"},
+		"a station of another protocol":      {catalog.OHAUS, catalog.Options{Station: andstd.Station{Addressed: true}}, "RS-485"},
+		"a checksum of another protocol":     {catalog.Radwag, catalog.Options{Checksum: true}, "checksum"},
+		"a framing that is none":             {catalog.SBI, catalog.Options{Framing: "8X1"}, "8X1"},
+	} {
+		row.options.Name, row.options.Now = "scale0", time.Now
+		_, err := catalog.OpenScale(t.Context(), row.model, row.options)
+		if err == nil || !strings.Contains(err.Error(), "scale0") || !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	link := devicetest.NewScript(t)
+	_, err := catalog.OpenScale(t.Context(), catalog.MTSICS, catalog.Options{Link: link, Now: time.Now, Profile: "abacus"})
+	if err == nil || !strings.Contains(err.Error(), "kern") {
+		t.Errorf("a profile that does not exist: %v", err)
 	}
 }
 

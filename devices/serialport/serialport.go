@@ -24,14 +24,37 @@ const (
 	OddParity
 )
 
-// Config says which port and how. Only Path and LockDir are needed.
-type Config struct {
-	// Path is the device, best a name that stays the same: a udev symlink or /dev/serial/by-id/….
-	Path     string
-	Baud     int // 0: 9600
+// Framing is how a port puts a byte on the line. Its zero value is 8N1.
+type Framing struct {
 	DataBits int // 0: 8
 	Parity   Parity
 	StopBits int // 0: 1
+}
+
+// ParseFraming reads the usual short form: data bits, parity and stop bits, as in "8N1", "7E1" or "8O1".
+func ParseFraming(s string) (Framing, error) {
+	if len(s) != 3 || s[0] != '7' && s[0] != '8' || s[2] != '1' && s[2] != '2' {
+		return Framing{}, fmt.Errorf("%q is no framing such as 8N1, 7E1 or 8O1", s)
+	}
+	f := Framing{DataBits: int(s[0] - '0'), StopBits: int(s[2] - '0')}
+	switch s[1] {
+	case 'N':
+	case 'E':
+		f.Parity = EvenParity
+	case 'O':
+		f.Parity = OddParity
+	default:
+		return Framing{}, fmt.Errorf("%q: the parity is N, E or O", s)
+	}
+	return f, nil
+}
+
+// Config says which port and how. Only Path and LockDir are needed.
+type Config struct {
+	// Path is the device, best a name that stays the same: a udev symlink or /dev/serial/by-id/….
+	Path string
+	Baud int // 0: 9600
+	Framing
 	// LockDir is a directory that every program of this machine that uses the port agrees on. The lock there keeps
 	// out a second program even where the kernel's own lock does not, as with root.
 	LockDir string

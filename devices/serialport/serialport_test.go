@@ -330,9 +330,9 @@ func TestConfigIsChecked(t *testing.T) {
 		"no path":     {LockDir: "x"},
 		"no lock dir": {Path: path},
 		"baud":        {Path: path, LockDir: "x", Baud: -1},
-		"data bits":   {Path: path, LockDir: "x", DataBits: 9},
-		"parity":      {Path: path, LockDir: "x", Parity: 7},
-		"stop bits":   {Path: path, LockDir: "x", StopBits: 3},
+		"data bits":   {Path: path, LockDir: "x", Framing: serialport.Framing{DataBits: 9}},
+		"parity":      {Path: path, LockDir: "x", Framing: serialport.Framing{Parity: 7}},
+		"stop bits":   {Path: path, LockDir: "x", Framing: serialport.Framing{StopBits: 3}},
 	} {
 		if p, err := serialport.Open(t.Context(), cfg); err == nil {
 			p.Close()

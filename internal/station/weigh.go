@@ -54,7 +54,7 @@ func (p settling) settle(ctx context.Context, scale devices.Scale, now func() ti
 		switch {
 		case ctx.Err() != nil:
 			return devices.Reading{}, timeUp(ctx, last)
-		case errors.Is(err, devices.ErrOverload), errors.Is(err, devices.ErrUnderload):
+		case errors.Is(err, devices.ErrOverload), errors.Is(err, devices.ErrUnderload), errors.Is(err, devices.ErrUnstable):
 			run, last, silent = nil, err, 0
 		case errors.Is(err, devices.ErrNoReply), errors.Is(err, devices.ErrGarbled):
 			run = nil

@@ -59,6 +59,8 @@ func TestWeightCountsWhenItStandsStill(t *testing.T) {
 		"three lost answers end it":       {[]any{still, devices.ErrNoReply, devices.ErrGarbled, devices.ErrNoReply}, 0, devices.ErrNoReply},
 		"never stable":                    {[]any{moving}, 0, devices.ErrUnstable},
 		"always another weight":           {[]any{still, grams2(6, true), still, grams2(6, true), moving}, 0, devices.ErrUnstable},
+		"no weight while it moves":        {[]any{devices.ErrUnstable, devices.ErrUnstable, devices.ErrUnstable, devices.ErrUnstable, still}, 1800 * time.Millisecond, nil},
+		"moving for good":                 {[]any{still, devices.ErrUnstable}, 0, devices.ErrUnstable},
 		"overloaded for good":             {[]any{devices.ErrOverload}, 0, devices.ErrOverload},
 		"overloaded for a moment":         {[]any{devices.ErrOverload, still}, 1200 * time.Millisecond, nil},
 		"answers older than the question": {[]any{stale}, 0, devices.ErrUnstable},

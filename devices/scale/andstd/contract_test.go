@@ -27,10 +27,14 @@ func bench(t *testing.T, terminal bool, options map[string]string) devicetest.Sc
 	if !station.Addressed {
 		station = proto.Station{}
 	}
+	cfg := andstd.Config{Name: "scale0", Serial: serial, Station: station}
+	if terminal {
+		cfg.ReplyTimeout = 300 * time.Millisecond // on the bench nothing takes longer, and real time is dear
+	}
 	b := simtest.Balance{
 		Device: sim.DeviceConfig{Model: "a-and-d", Options: options}, Baud: 2400, Terminal: terminal,
 		Open: func(ctx context.Context, link devices.Link) (devices.Scale, error) {
-			return andstd.Open(ctx, link, andstd.Config{Name: "scale0", Serial: serial, Station: station}, time.Now)
+			return andstd.Open(ctx, link, cfg, time.Now)
 		},
 	}.Bench(t)
 	b.NowCommand, b.StableCommand, b.ReplyLength = "Q", "Q", len("ST,+00011.35  g\r\n")
