@@ -52,6 +52,24 @@ func (f *fakeAPI) figureRoutes() {
 			{Patient: binhID, Code: binhCode, Name: "Lê Thị Bình", Entry: "new", From: "2026-10-04", To: "2026-11-04", Reason: "own_wish"},
 		}}
 	})
+	f.on("GET /registers/narcotic", 200, func(*http.Request, map[string]any) any {
+		line := func(day, column string, amount, balance int64) clinicapi.NarcoticLine {
+			return clinicapi.NarcoticLine{Day: day, OccurredDay: "2026-11-20", LotNumber: "MTD-2611", Expiry: "2027-08-31", Reason: "x", Column: clinicapi.BookColumn(column), AmountUl: amount, BalanceUl: balance}
+		}
+		lines := []clinicapi.NarcoticLine{
+			line("2026-11-20", "received", 5_000_000, 5_734_500), line("2026-11-20", "issued", 812_250, 4_922_250), line("2026-11-20", "wasted", 12_000, 4_910_250),
+			line("2026-11-21", "lost", 1_500, 4_908_750), line("2026-11-21", "found", 500, 4_909_250), line("2026-11-21", "issued", -6_000, 4_915_250),
+		}
+		lines[0].DocumentNumber, lines[0].Party, lines[1].Doses = "BBGN-118", "Công ty Dược Giả Định", 131
+		return clinicapi.NarcoticRegister{Product: lotID, ProductName: "Methadone hydroclorid", ConcentrationUgMl: 10_000, From: "2026-11-01", To: "2026-11-30", OpeningUl: 734_500, ClosingUl: 4_915_250,
+			Sums: map[string]int64{"received": 5_000_000, "issued": 806_250, "wasted": 12_000, "lost": 1_500, "found": 500}, Lines: lines}
+	})
+	f.on("GET /reports/stock", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.StockReport{From: "2026-11-01", To: "2026-11-30", ActivePatients: 181, ExpectedNew: 12, Rows: []clinicapi.StockReportRow{{
+			Product: lotID, ProductName: "Methadone hydroclorid", ConcentrationUgMl: 10_000, OpeningUl: 734_500, AvailableUl: 5_734_500, ClosingUl: 4_915_250, Doses: 131, ForecastUl: 860_000,
+			Sums: map[string]int64{"received": 5_000_000, "issued": 806_250, "wasted": 12_000, "lost": 1_500, "found": 500},
+		}}}
+	})
 	f.on("PUT /targets/{year}", 200, func(r *http.Request, b map[string]any) any {
 		return clinicapi.Target{Year: 2026, Patients: 160, RecordedAt: fakeNow}
 	})

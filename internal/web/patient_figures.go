@@ -3,22 +3,22 @@ package web
 import (
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
 )
 
 // patientFiguresView is the report of patients: a line in each row, a clinic in each column, and the months as a chart.
 type patientFiguresView struct {
-	Year, Part, From, To, Scope string
-	Parts, Scopes               []choice
-	Shown                       string
-	Sites                       []string
-	Rows                        []figureRow
-	Shares                      []shareView
-	Chart                       *monthChart
-	Files                       []link
-	Entries                     *figureEntries
+	Form    reportForm
+	Scope   string
+	Scopes  []choice
+	Shown   string
+	Sites   []string
+	Rows    []figureRow
+	Shares  []shareView
+	Chart   *monthChart
+	Files   []link
+	Entries *figureEntries
 }
 
 type choice struct{ Value, Text string }
@@ -56,20 +56,14 @@ var figureParts = []string{"", "-R", "-R1", "-R2", "-R3", "-R4", "-Q1", "-Q2", "
 
 func showPatientFigures(c *screen) error {
 	q := c.r.URL.Query()
-	v := patientFiguresView{Year: q.Get("year"), Part: q.Get("part"), From: q.Get("from"), To: q.Get("to"), Scope: q.Get("scope")}
-	if v.Year == "" {
-		v.Year = c.session.Today[:4]
-	}
+	v := patientFiguresView{Form: c.reportForm(""), Scope: q.Get("scope")}
 	if v.Scope == "" {
 		v.Scope = string(clinicapi.FigureScopeClinic)
-	}
-	for _, p := range figureParts {
-		v.Parts = append(v.Parts, choice{p, c.t("period" + strings.ReplaceAll(p, "-", "."))})
 	}
 	for _, s := range []clinicapi.FigureScope{clinicapi.FigureScopeClinic, clinicapi.FigureScopeDistrict, clinicapi.FigureScopeProvince} {
 		v.Scopes = append(v.Scopes, choice{string(s), c.t("scope." + string(s))})
 	}
-	period := v.period()
+	period := v.Form.period()
 	scope := clinicapi.FigureScope(v.Scope)
 	got, err := call[clinicapi.PatientFigures](c.api.ReadPatientFigures(c.r.Context(), &clinicapi.ReadPatientFiguresParams{
 		Period: period.name, From: period.from, To: period.to, Scope: &scope,
@@ -80,10 +74,9 @@ func showPatientFigures(c *screen) error {
 	v.Shown = c.day(got.From) + " – " + c.day(got.To)
 	v.table(c, got)
 	v.Chart = monthsChart(c, got.Months)
-	for _, format := range []string{"pdf", "xlsx", "csv"} {
-		address := period.query(url.Values{"scope": {v.Scope}, "format": {format}, "lang": {c.lang}})
-		v.Files = append(v.Files, link{Href: "/v1/figures/patients/file?" + address, Text: strings.ToUpper(format)})
-	}
+	file := period.values()
+	file.Set("scope", v.Scope)
+	v.Files = c.files("/v1/figures/patients/file", file)
 	if line := q.Get("line"); line != "" {
 		if v.Entries, err = c.figureEntries(period, line); err != nil {
 			return err
@@ -110,23 +103,15 @@ func setTarget(c *screen) error {
 // askedPeriod is a period by name, or by its days.
 type askedPeriod struct{ name, from, to *string }
 
-// period is what was asked for. Days go before a named period; as typed, for the API to judge.
-func (v patientFiguresView) period() askedPeriod {
-	if v.From != "" || v.To != "" {
-		from, to := typedDay(v.From), typedDay(v.To)
-		return askedPeriod{from: &from, to: &to}
-	}
-	name := v.Year + v.Part
-	return askedPeriod{name: &name}
-}
-
-func (p askedPeriod) query(q url.Values) string {
+// values are the period as the API's parameters.
+func (p askedPeriod) values() url.Values {
+	q := url.Values{}
 	for key, value := range map[string]*string{"period": p.name, "from": p.from, "to": p.to} {
 		if value != nil {
 			q.Set(key, *value)
 		}
 	}
-	return q.Encode()
+	return q
 }
 
 // strongLines are the lines whose sum is the balance; the others are parts of one of them.
@@ -161,10 +146,10 @@ func (v *patientFiguresView) table(c *screen, got clinicapi.PatientFigures) {
 
 // here is the address of the same report with the entries of a line.
 func (v patientFiguresView) here(line string) string {
-	q := url.Values{"year": {v.Year}, "part": {v.Part}, "scope": {v.Scope}, "line": {line}}
-	if v.From != "" || v.To != "" {
-		q.Set("from", v.From)
-		q.Set("to", v.To)
+	q := url.Values{"year": {v.Form.Year}, "part": {v.Form.Part}, "scope": {v.Scope}, "line": {line}}
+	if v.Form.From != "" || v.Form.To != "" {
+		q.Set("from", v.Form.From)
+		q.Set("to", v.Form.To)
 	}
 	return q.Encode()
 }

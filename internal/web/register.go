@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
@@ -12,6 +13,8 @@ type registerView struct {
 	Rows                      []registerRow
 	Doses, Open               int
 	Given, Wasted             string
+	Files                     []link
+	US                        string // the daily log of 21 CFR 1304.24
 }
 
 type registerRow struct {
@@ -36,6 +39,8 @@ func showRegister(c *screen) error {
 		Day: reg.Day, Shown: c.day(reg.Day), Doses: reg.Doses, Open: reg.Open,
 		Given: c.volume(reg.GivenUl), Wasted: c.volume(reg.WastedUl),
 	}
+	v.Files = c.files("/v1/registers/dispensing/file", url.Values{"day": {reg.Day}})
+	v.US = "/v1/registers/dispensing/file?" + url.Values{"day": {reg.Day}, "form": {"us"}, "format": {"pdf"}, "lang": {c.lang}}.Encode()
 	if t, err := time.Parse(isoDay, reg.Day); err == nil {
 		v.Before = t.AddDate(0, 0, -1).Format(isoDay)
 		if reg.Day < c.session.Today {

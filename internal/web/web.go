@@ -125,6 +125,8 @@ func (s *site) routes() http.Handler {
 	m.HandleFunc("POST /stations/{act}", s.signedIn(actOnStations))
 	m.HandleFunc("GET /register", s.signedIn(showRegister))
 
+	m.HandleFunc("GET /book", s.signedIn(showNarcoticRegister))
+	m.HandleFunc("GET /stock-report", s.signedIn(showStockReport))
 	m.HandleFunc("GET /figures", s.signedIn(showPatientFigures))
 	m.HandleFunc("POST /figures/target", s.signedIn(setTarget))
 
