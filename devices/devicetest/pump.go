@@ -37,9 +37,25 @@ type PumpBench struct {
 	StartCommand, CountCommand         string
 	StartReplyLength, CountReplyLength int
 	DeadMan                            time.Duration // after which a silent host stops the pump; 0 never
+	// Unchecked says that nothing on the wire has a check and the driver has no second reading to hold against: an answer
+	// may turn into another one unseen.
+	Unchecked bool
 	// Unmarked says that a restart of a pump that stands still leaves no trace that a driver could find: whatever it was
 	// set to is kept. Then a dose that was armed before may also be moved whole.
 	Unmarked bool
+}
+
+// faults are what may happen to one command or answer of the pump on its way. One bit that is another is among them where
+// anything could notice it.
+func (b PumpBench) faults(m Mode) []string {
+	if m != Virtual {
+		return m.faults()
+	}
+	all := append(m.faults(), "split_reply", "merged_reply", "noise_before", "noise_inside", "noise_after", "nul_byte")
+	if !b.Unchecked {
+		all = append(all, "flipped_bit")
+	}
+	return all
 }
 
 // bed is a bench under test.
@@ -69,10 +85,10 @@ func Pump(t *testing.T, mode Mode, bench func(t *testing.T) PumpBench) {
 	mode.run(t, "stops by itself when the host is gone", s.deadMan)
 	mode.run(t, "reports an occlusion", s.occluded)
 	mode.run(t, "reports a pulled cable", s.unplugged)
-	for _, kind := range mode.faults() {
+	b := bench0(t, mode, bench)
+	for _, kind := range b.faults(mode) {
 		mode.run(t, kind+" at the start", func(t *testing.T) { s.startFaults(t, kind) })
 	}
-	b := bench0(t, mode, bench)
 	for _, at := range mode.positions(b.StartReplyLength) {
 		mode.run(t, fmt.Sprintf("start answer cut after %d bytes", at), func(t *testing.T) { s.cut(t, b.StartCommand, at) })
 	}
@@ -89,7 +105,7 @@ func (s pumpSuite) everything(t *testing.T, b PumpBench) {
 	s.mode.run(t, "ends with its context", s.contextEnds)
 	s.mode.run(t, "reports a power cut", s.powerCut)
 	s.mode.run(t, "reports a power cut before the start", s.powerCutBefore)
-	for _, kind := range s.mode.faults() {
+	for _, kind := range b.faults(s.mode) {
 		s.mode.run(t, kind+" on the way", func(t *testing.T) { s.pollFaults(t, kind) })
 		s.mode.run(t, kind+" while arming", func(t *testing.T) { s.armFaults(t, kind) })
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Line is what a suite does to the cable of a device under test. Kinds of faults are the bench's: "lost_reply",
-// "late_reply", "duplicate_reply", "garbled_reply", "truncated_reply", "unplug_in_reply", "lost_command".
+// "late_reply", "duplicate_reply", "garbled_reply", "truncated_reply", "unplug_in_reply", "lost_command" and the like.
 type Line struct {
 	// Fault orders a fault for the next commands that contain On and their replies.
 	Fault func(t *testing.T, f Fault)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/lieu-clinic/lieu/devices"
@@ -174,32 +173,62 @@ func (p *Pump) clear(ctx context.Context) error {
 
 // reading is what the pump says of itself at one time.
 type reading struct {
-	moving bool
-	total  measure.Volume
+	moving    bool
+	total     measure.Volume
+	after     measure.Volume // the total a moment later
+	restarted bool           // it has its events off
 }
 
-// look asks whether it runs and, after that, for the total: the total of a pump that stands still is the last one.
+// look asks for the state until it makes sense: a digit that turned into another shows in nothing else. A total that
+// fell back, or events that are off, are believed when they are still so at the second look.
 func (p *Pump) look(ctx context.Context) (reading, error) {
-	moving, err := p.running(ctx)
-	if err != nil {
+	var r reading
+	var err error
+	for look := 1; look <= 2*attempts; look++ {
+		if r, err = p.lookOnce(ctx); err != nil {
+			return reading{}, err
+		}
+		if r.plausible(p.seen) || look > 1 && r.steady() {
+			p.lost = p.lost || r.restarted || r.total < p.seen
+			p.seen = max(p.seen, r.total)
+			return r, nil
+		}
+	}
+	return reading{}, fmt.Errorf("totals of %s, then %s: %w", r.total, r.after, devices.ErrGarbled)
+}
+
+// lookOnce asks whether it runs and, after that, twice for the total: the total of a pump that stands still is the last
+// one, and one that moves has no less the second time. The first is a lower bound in any case.
+func (p *Pump) lookOnce(ctx context.Context) (r reading, err error) {
+	if r.moving, err = p.running(ctx); err != nil {
 		return reading{}, err
 	}
-	text, err := p.ask(ctx, p.own(proto.Total, ""), isLine(proto.ParseTotal))
-	if err != nil {
+	if r.total, err = p.total(ctx); err != nil {
 		return reading{}, err
 	}
-	r := reading{moving: moving}
-	if r.total, err = proto.ParseTotal(text); err != nil {
-		return reading{}, err
-	}
-	if !moving {
-		if err := p.lookWhetherRestarted(ctx); err != nil {
+	if !r.moving {
+		if r.restarted, err = p.eventsOff(ctx); err != nil {
 			return reading{}, err
 		}
 	}
-	p.lost = p.lost || r.total < p.seen
-	p.seen = max(p.seen, r.total)
-	return r, nil
+	r.after, err = p.total(ctx)
+	return r, err
+}
+
+// steady reports whether the two totals go together.
+func (r reading) steady() bool { return r.total == r.after || r.moving && r.total < r.after }
+
+// plausible reports whether nothing speaks against r after a total of seen.
+func (r reading) plausible(seen measure.Volume) bool {
+	return r.steady() && !r.restarted && r.total >= seen
+}
+
+func (p *Pump) total(ctx context.Context) (measure.Volume, error) {
+	text, err := p.ask(ctx, p.own(proto.Total, ""), isLine(proto.ParseTotal))
+	if err != nil {
+		return 0, err
+	}
+	return proto.ParseTotal(text)
 }
 
 func (p *Pump) running(ctx context.Context) (bool, error) {
@@ -207,12 +236,9 @@ func (p *Pump) running(ctx context.Context) (bool, error) {
 	return text == string(rune(proto.Yes)), err
 }
 
-func (p *Pump) lookWhetherRestarted(ctx context.Context) error {
+func (p *Pump) eventsOff(ctx context.Context) (bool, error) {
 	text, err := p.ask(ctx, p.whole(proto.Events), isLine(proto.ParseCount))
-	if err == nil && text != strconv.Itoa(1) {
-		p.lost = true
-	}
-	return err
+	return text != "1", err
 }
 
 func (p *Pump) state(r reading) devices.PumpState {
@@ -265,6 +291,8 @@ func (p *Pump) run(ctx context.Context, start proto.Command, target measure.Volu
 		// The start was not sent, so no error that stands for an unknown volume may show through.
 		return fmt.Errorf("nothing was started: %v: %w", err, devices.ErrRefused)
 	}
+	// Noise that hangs behind the last answer would swallow the next one. A pump at rest has no event half told.
+	p.frames.Reset()
 	// From here on liquid may move. The command goes out once, whatever comes back.
 	_, err := p.converse(ctx, p.own(start, ""), isDone)
 	if err == nil {

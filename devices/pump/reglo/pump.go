@@ -2,8 +2,8 @@
 // done. Only the tube is wetted, and how much a turn holds changes as the tube ages: without a balance that weighs each
 // dose, and a calibration of the day, its volumes are no facts.
 //
-// Nothing on this wire has a check. Every setting is read back, the total is read twice at the end, and what a bare
-// character grants is believed only when the pump is seen to do it. Whether the pump restarted shows by its events being
+// Nothing on this wire has a check. Every setting is read back, every total is read twice, and what a bare character
+// grants is believed only when the pump is seen to do it. Whether the pump restarted shows by its events being
 // off: they are switched on when a dose is armed, and a pump that lost its power has them off.
 //
 // Manual: Ismatec, "REGLO ICC operating manual", 14-036-E, chapters 14 to 18.

@@ -31,10 +31,23 @@ func ask(request string, replies ...string) devicetest.Exchange {
 }
 
 func idle(total string) []devicetest.Exchange {
-	return one(ask("0E", "-"), ask("1:", total), ask("0xE", "1"))
+	return one(ask("0E", "-"), ask("1:", total), ask("0xE", "1"), ask("1:", total))
 }
 
-func busy(total string) []devicetest.Exchange { return one(ask("0E", "+"), ask("1:", total)) }
+func busy(total string) []devicetest.Exchange {
+	return one(ask("0E", "+"), ask("1:", total), ask("1:", total))
+}
+
+// off is a pump that has its events off, which is believed at the second look.
+func off(total string) []devicetest.Exchange {
+	once := one(ask("0E", "-"), ask("1:", total), ask("0xE", "0"), ask("1:", total))
+	return script(once, once)
+}
+
+// ended is a pump that tells by an event why it stands still.
+func ended(event, total string) []devicetest.Exchange {
+	return one(ask("0E", event, "-"), ask("1:", total), ask("0xE", "1"), ask("1:", total))
+}
 
 func script(parts ...[]devicetest.Exchange) []devicetest.Exchange {
 	var all []devicetest.Exchange
@@ -104,7 +117,7 @@ func TestDispense(t *testing.T) {
 
 	t.Run("events come between", dispense(script(started(),
 		one(ask("1H", "^U1|A|0000000075|0000000000|0000", "*"), ask("0E", "^U1|A|0000000050|0000005000|0000", "+"), ask("1:", "2.413 ml"),
-			ask("0E", "^X1|A", "-"), ask("1:", done), ask("0xE", "1")), idle(done),
+			ask("1:", "^U1|A|0000000040|0000004000|0000", "2.500 ml")), ended("^X1|A", done), idle(done),
 	), nil, "", 5*measure.Millilitre))
 
 	t.Run("in microlitres", dispense(script(started(),
@@ -136,31 +149,31 @@ func TestDispense(t *testing.T) {
 	), nil, "", 5*measure.Millilitre))
 
 	t.Run("answered after a restart is unknown", dispense(script(started(),
-		one(ask("1H", "-"), ask("0#", identity), ask("0E", "-"), ask("1:", zero), ask("0xE", "0")),
+		one(ask("1H", "-"), ask("0#", identity)), off(zero),
 	), devices.ErrRestarted, "", 0))
 
 	t.Run("over-current", dispense(script(started(),
-		one(ask("1H", "*")), busy("1.000 ml"), one(ask("0E", "^X1|3", "-"), ask("1:", "1.200 ml"), ask("0xE", "1")), idle("1.200 ml"),
+		one(ask("1H", "*")), busy("1.000 ml"), ended("^X1|3", "1.200 ml"), idle("1.200 ml"),
 	), devices.ErrStalled, "over-current", 1200))
 
 	t.Run("over-temperature", dispense(script(started(),
-		one(ask("1H", "*")), one(ask("0E", "^X1|2", "-"), ask("1:", "1.200 ml"), ask("0xE", "1")), idle("1.200 ml"),
+		one(ask("1H", "*")), ended("^X1|2", "1.200 ml"), idle("1.200 ml"),
 	), devices.ErrStopped, "over-temperature", 1200))
 
 	t.Run("stopped at the pump", dispense(script(started(),
-		one(ask("1H", "*")), one(ask("0E", "^X1|1", "-"), ask("1:", "1.200 ml"), ask("0xE", "1")), idle("1.200 ml"),
+		one(ask("1H", "*")), ended("^X1|1", "1.200 ml"), idle("1.200 ml"),
 	), devices.ErrStopped, "stop key", 1200))
 
 	t.Run("another channel's event is nothing", dispense(script(started(),
-		one(ask("1H", "*")), one(ask("0E", "^X2|3", "-"), ask("1:", "1.200 ml"), ask("0xE", "1")), idle("1.200 ml"),
+		one(ask("1H", "*")), ended("^X2|3", "1.200 ml"), idle("1.200 ml"),
 	), devices.ErrStopped, "stands still", 1200))
 
 	t.Run("its events are off: it restarted", dispense(script(started(),
-		one(ask("1H", "*")), busy("1.000 ml"), one(ask("0E", "-"), ask("1:", "1.100 ml"), ask("0xE", "0")),
+		one(ask("1H", "*")), busy("1.000 ml"), off("1.100 ml"),
 	), devices.ErrRestarted, "", 1000))
 
 	t.Run("a total that falls back", dispense(script(started(),
-		one(ask("1H", "*")), busy("1.000 ml"), busy("0.900 ml"),
+		one(ask("1H", "*")), busy("1.000 ml"), busy("0.900 ml"), busy("0.900 ml"),
 	), devices.ErrRestarted, "", 1000))
 
 	t.Run("it stands still once, and then moves", dispense(script(started(),
@@ -172,14 +185,29 @@ func TestDispense(t *testing.T) {
 	), devices.ErrStopped, "past", 5110))
 
 	t.Run("a damaged total is asked for again", dispense(script(started(),
-		one(ask("1H", "*"), ask("0E", "+"), ask("1:", "2.41 ml"), ask("0#", identity), ask("1:", "2.413 ml")), idle(done), idle(done),
+		one(ask("1H", "*"), ask("0E", "+"), ask("1:", "2.41 ml"), ask("0#", identity), ask("1:", "2.413 ml"), ask("1:", "2.420 ml")),
+		idle(done), idle(done),
 	), nil, "", 5*measure.Millilitre))
 
+	t.Run("a digit that turned into another shows", dispense(script(started(),
+		one(ask("1H", "*")), one(ask("0E", "+"), ask("1:", "6.413 ml"), ask("1:", "2.420 ml")), busy("2.430 ml"),
+		one(ask("0E", "+"), ask("1:", "0.440 ml"), ask("1:", "2.450 ml")), busy("2.460 ml"),
+		one(ask("0E", "-"), ask("1:", done), ask("0xE", "0"), ask("1:", done)), idle(done), idle(done),
+	), nil, "", 5*measure.Millilitre))
+
+	t.Run("totals that never go together", dispense(script(started(),
+		one(ask("1H", "*")), confused(), confused(), confused(), confused(), confused(), confused(), confused(), confused(),
+	), devices.ErrGarbled, "then", 0))
+
 	t.Run("it restarted since it was armed", dispense(script(armed(),
-		one(ask("0E", "-"), ask("1:", zero), ask("0xE", "0")),
+		off(zero),
 	), devices.ErrRefused, "", 0))
 
 	t.Run("it moved since it was armed", dispense(script(armed(), idle("0.010 ml")), devices.ErrRefused, "", 0))
+}
+
+func confused() []devicetest.Exchange {
+	return one(ask("0E", "+"), ask("1:", "3.000 ml"), ask("1:", "2.000 ml"))
 }
 
 // After an unknown outcome nothing is sent again, whatever the caller does.
@@ -214,7 +242,7 @@ func TestArmReadsBack(t *testing.T) {
 		"it moves":                 busy(zero),
 		"the total stays":          script(idle(zero), set(), checked(), one(ask("1W", "*")), idle("0.001 ml")),
 		"the events do not stay on": script(idle(zero), set(), checked(),
-			one(ask("1W", "*"), ask("0E", "-"), ask("1:", zero), ask("0xE", "0"))),
+			one(ask("1W", "*")), off(zero)),
 		"a failure": script(idle(zero), set()[:2], one(ask("1O", "#"))),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -232,7 +260,7 @@ func TestArmReadsBack(t *testing.T) {
 
 // The total is a fact for as long as the events that were switched on with it stay on.
 func TestStateTellsALostTotal(t *testing.T) {
-	s := script(opening(), idle("1.200 ml"), one(ask("0E", "-"), ask("1:", "1.200 ml"), ask("0xE", "0")))
+	s := script(opening(), idle("1.200 ml"), off("1.200 ml"))
 	play(t, s, func(t *testing.T, ctx context.Context, p *reglo.Pump) {
 		for _, want := range []devices.PumpState{{Moved: 1200}, {Moved: 1200, Lost: true}} {
 			if st, err := p.State(ctx); err != nil || st != want {
