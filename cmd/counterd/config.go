@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/lieu-clinic/lieu/devices"
 	"github.com/lieu-clinic/lieu/devices/catalog"
 	"github.com/lieu-clinic/lieu/devices/serialport"
 	"github.com/lieu-clinic/lieu/internal/station"
@@ -181,35 +183,121 @@ func thousandths(s string) (int64, error) {
 	return int64(n), nil
 }
 
-// place binds the configured devices to the station's needs. It checks the models and options, and opens nothing.
-func (c config) place(into *station.Config, lockDir string) error {
-	if c.LockDir != "" {
-		lockDir = c.LockDir
-	}
+// place binds the configured devices to the station's needs. It checks models and options, and opens nothing. A device
+// that is configured wrongly stays one that cannot be opened, with the reason, and the others work: the error joins what
+// is wrong with each.
+func (c config) place(into *station.Config, dir string) error {
+	lockDir := c.locks(dir)
 	return errors.Join(
-		bind(c.Devices.Scale, catalog.Scale, lockDir, &into.Scale, catalog.OpenScale),
-		bind(c.Devices.Pump, catalog.Pump, lockDir, &into.Pump, catalog.OpenPump),
-		bind(c.Devices.Scanner, catalog.Scanner, lockDir, &into.Scanner, catalog.OpenScanner),
+		bind(c.Devices.Scale, catalog.Scale, lockDir, c.clash(catalog.Scale), &into.Scale, catalog.OpenScale),
+		bind(c.Devices.Pump, catalog.Pump, lockDir, c.clash(catalog.Pump), &into.Pump, catalog.OpenPump),
+		bind(c.Devices.Scanner, catalog.Scanner, lockDir, c.clash(catalog.Scanner), &into.Scanner, catalog.OpenScanner),
 	)
 }
 
-func bind[D interface{ Close() error }](d deviceConfig, kind catalog.Kind, lockDir string, into *station.Device[D],
+// sharedLocks is where every program of a machine may have its lock files.
+const sharedLocks = "/run/lock"
+
+// locks is the directory for the lock files of serial ports. Two counters on one machine must agree on it, so where the
+// system has a place for that it is there; otherwise in the counter's own directory, and without one among the
+// temporary files.
+func (c config) locks(dir string) string {
+	switch {
+	case c.LockDir != "":
+		return c.LockDir
+	case mayWrite(sharedLocks):
+		return sharedLocks
+	case mayWrite(dir):
+		return dir
+	}
+	return os.TempDir()
+}
+
+func mayWrite(dir string) bool {
+	if dir == "" {
+		return false
+	}
+	f, err := os.CreateTemp(dir, ".lieu-*")
+	if err != nil {
+		return false
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
+}
+
+// devices are the configured ones.
+func (c config) devices() map[catalog.Kind]deviceConfig {
+	all := map[catalog.Kind]deviceConfig{
+		catalog.Scale: c.Devices.Scale, catalog.Pump: c.Devices.Pump, catalog.Scanner: c.Devices.Scanner,
+	}
+	maps.DeleteFunc(all, func(_ catalog.Kind, d deviceConfig) bool { return !d.configured() })
+	return all
+}
+
+// clash is an error when another device is configured on the same port, under whatever name.
+func (c config) clash(kind catalog.Kind) error {
+	all := c.devices()
+	own := all[kind].Port
+	for _, other := range slices.Sorted(maps.Keys(all)) {
+		if own != "" && other != kind && samePort(own, all[other].Port) {
+			return fmt.Errorf("%s and %s are both configured on %s: give each a port of its own"+
+				" (`counterd ports` lists what is plugged in)", kind, other, own)
+		}
+	}
+	return nil
+}
+
+func samePort(a, b string) bool {
+	if a == b {
+		return true
+	}
+	realA, errA := filepath.EvalSymlinks(a)
+	realB, errB := filepath.EvalSymlinks(b)
+	return errA == nil && errB == nil && realA == realB
+}
+
+func bind[D interface{ Close() error }](d deviceConfig, kind catalog.Kind, lockDir string, clash error, into *station.Device[D],
 	open func(context.Context, string, catalog.Options) (D, error)) error {
 	if !d.configured() {
 		return nil
 	}
 	model, err := catalog.Find(kind, d.Model)
-	if err != nil || model.ByHand {
-		return err
-	}
-	o, err := d.options(string(kind), lockDir)
-	if err == nil {
-		err = o.Check(model)
-	}
-	if err != nil {
-		return err
+	if err == nil && model.ByHand {
+		return nil
 	}
 	into.Model = d.Model
-	into.Open = func(ctx context.Context) (D, error) { return open(ctx, d.Model, o) }
+	o, optionErr := d.options(string(kind), lockDir)
+	if err == nil && optionErr == nil {
+		optionErr = o.Check(model)
+	}
+	if err = errors.Join(err, optionErr, d.noPort(kind), clash); err != nil {
+		into.Open = func(context.Context) (none D, _ error) { return none, err }
+		return err
+	}
+	into.Open = func(ctx context.Context) (D, error) {
+		dev, err := open(ctx, d.Model, o)
+		return dev, advise(d, err)
+	}
 	return nil
+}
+
+func (d deviceConfig) noPort(kind catalog.Kind) error {
+	if d.Port == "" {
+		return fmt.Errorf("%s: no port is given; `counterd ports` lists what is plugged in", kind)
+	}
+	return nil
+}
+
+// advise adds to an error of opening what a technician can do. Errors of the port itself say so already.
+func advise(d deviceConfig, err error) error {
+	switch {
+	case errors.Is(err, devices.ErrWrongDevice):
+		return fmt.Errorf("%w: put the registered device back or, if the change is meant, change its serial in the configuration", err)
+	case errors.Is(err, devices.ErrGarbled):
+		return fmt.Errorf("%w: baud rate, parity or data bits of the device differ from those in docs/devices.md, or %s is another"+
+			" device's port; `counterd probe --model %s --port %s` shows what passes", err, d.Port, d.Model, d.Port)
+	case errors.Is(err, devices.ErrNoReply), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: is it switched on, is %s its port, and are its baud rate, parity and address those in docs/devices.md?"+
+			" `counterd probe --model %s --port %s` shows what passes", err, d.Port, d.Model, d.Port)
+	}
+	return err
 }

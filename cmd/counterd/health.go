@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"html/template"
 	"net/http"
 	"time"
@@ -27,6 +28,11 @@ func handler(s *station.Station, figures *metrics.Counter) http.Handler {
 			return
 		}
 		_, _ = w.Write([]byte(why + "\n"))
+	})
+	mux.HandleFunc("GET /devices", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_ = json.NewEncoder(w).Encode(deviceList(s.Status(r.Context()))) // the reader has gone
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -66,7 +72,7 @@ table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6
 <p class="state {{if .IsReady}}ok{{else}}no{{end}}">{{if .IsReady}}✔ ready{{else}}✖ not ready: {{.Why}}{{end}}</p>
 <table>
 <tr><th>Device</th><th>State</th><th>Model</th><th>Serial</th><th>Detail</th></tr>
-{{range .Devices}}<tr><td>{{.Kind}}</td><td>{{.State}}</td><td>{{.Model}}</td><td>{{.Serial}}</td><td>{{.Detail}}</td></tr>
+{{$troubles := .Troubles}}{{range .Devices}}<tr><td>{{.Kind}}</td><td>{{.State}}</td><td>{{.Model}}</td><td>{{.Serial}}</td><td>{{.Detail}}{{with index $troubles .Kind}}: {{.}}{{end}}</td></tr>
 {{end}}</table>
 <table>
 <tr><th>Phase</th><td>{{.Live.Phase}}</td></tr>

@@ -38,5 +38,6 @@ func (v *verifyCommand) Run(ctx context.Context) error {
 func print(v any) error {
 	e := json.NewEncoder(os.Stdout)
 	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }

@@ -17,7 +17,9 @@ import (
 type cli struct {
 	Run      runCommand      `cmd:"" help:"Run the counter of one dispensing window."`
 	Enroll   enrollCommand   `cmd:"" help:"Make this counter known to a server with a one-time code."`
-	Probe    probeCommand    `cmd:"" help:"Ask a device who it is and how it does. Nothing moves."`
+	Ports    portsCommand    `cmd:"" help:"List the serial ports: stable names, adapters, who uses them. Opens none."`
+	Devices  devicesCommand  `cmd:"" help:"List the counter's devices: what is configured, connected, unknown."`
+	Probe    probeCommand    `cmd:"" help:"Ask a device who it is and how it does, and show what passes on its port. Nothing moves."`
 	Decode   decodeCommand   `cmd:"" help:"Say what bytes on a device's line mean: hexadecimal in, JSON out."`
 	Journal  journalCommand  `cmd:"" help:"Look at the journal of a counter that is not running."`
 	Simulate simulateCommand `cmd:"" help:"Simulate the devices of counters on pseudo-terminals."`

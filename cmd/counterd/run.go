@@ -58,7 +58,7 @@ func (r *runCommand) Run(ctx context.Context, log *slog.Logger) (err error) {
 		Identity: identity, Version: version(), Server: server, Now: time.Now, Log: log, Recorder: figures, CrashAt: crashAt(),
 	}
 	if err := c.place(&conf, r.Dir); err != nil {
-		return err
+		log.Error("a device is configured wrongly and stays away; the others work", "err", err)
 	}
 	if conf.Pour, err = c.pour(); err != nil {
 		return err

@@ -37,6 +37,8 @@ type Options struct {
 	Framing string // "8N1", "7E1", "8O1", see serialport.ParseFraming
 	// Link, when set, is used instead of opening Path.
 	Link devices.Link
+	// Record, when set, is told what passes on the port.
+	Record func(devices.Passage)
 	// Registered is what the device must say of itself: a balance's serial number, a New Era pump's VER answer, a SIMDOS's
 	// ?SV answer, a Reglo's # answer. Empty accepts any.
 	Registered string
@@ -300,7 +302,7 @@ func (o Options) open(ctx context.Context, m Model) (devices.Link, error) {
 		return nil, fmt.Errorf("%s: no clock given", o.name(m))
 	}
 	if o.Link != nil {
-		return o.Link, nil
+		return o.recorded(o.Link), nil
 	}
 	cfg, err := o.port(m)
 	if err != nil {
@@ -310,7 +312,14 @@ func (o Options) open(ctx context.Context, m Model) (devices.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.name(m), err)
 	}
-	return p, nil
+	return o.recorded(p), nil
+}
+
+func (o Options) recorded(link devices.Link) devices.Link {
+	if o.Record == nil {
+		return link
+	}
+	return devices.Record(link, o.Now, o.Record)
 }
 
 // port is how the port of m is opened.

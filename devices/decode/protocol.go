@@ -23,7 +23,7 @@ func Protocols() []Protocol {
 			Help: "balance: MT-SICS, Mettler-Toledo, KERN KCP, OHAUS 7000"},
 		{Name: "sbi", Aliases: []string{"sartorius"}, at: sbiLine,
 			Help: "balance: SBI, Sartorius", Sent: "x1_, x2_, x3_: what a text is"},
-		{Name: "andstd", Aliases: []string{"and", "a&d", "aandd"}, at: andLine,
+		{Name: "andstd", Aliases: []string{"and", "a&d", "a-and-d"}, at: andLine,
 			Help: "balance: A&D standard format"},
 		{Name: "ohaus", at: ohausLine,
 			Help: "balance: OHAUS print format", Sent: "PSN, PV: what a text is"},

@@ -8,3 +8,7 @@ type lock struct{}
 func acquire(_, _ string) (*lock, error) { return &lock{}, nil }
 
 func (*lock) release() {}
+
+func held(string, string) bool { return false }
+
+func denied(string) bool { return false }

@@ -21,7 +21,7 @@ func acquire(dir, path string) (*lock, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	name := filepath.Join(dir, "lieu-"+strings.ReplaceAll(strings.Trim(real, "/"), "/", "-")+".lock")
+	name := lockName(dir, real)
 	// Another user's lock file in a sticky directory may be opened but not "created" again.
 	f, err := os.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -38,6 +38,27 @@ func acquire(dir, path string) (*lock, error) {
 		return nil, fmt.Errorf("serial port %s: lock file: %w", path, err)
 	}
 	return &lock{f}, nil
+}
+
+// lockName is the lock file of the port with that real name.
+func lockName(dir, real string) string {
+	return filepath.Join(dir, "lieu-"+strings.ReplaceAll(strings.Trim(real, "/"), "/", "-")+".lock")
+}
+
+// held reports whether a program holds the lock of the port. It takes the lock for a moment when nobody does.
+func held(dir, real string) bool {
+	f, err := os.Open(lockName(dir, real))
+	if err != nil {
+		return false // nobody ever locked it here
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
+// denied reports whether this user may not use the port.
+func denied(path string) bool {
+	const readWrite = 6
+	return errors.Is(syscall.Access(path, readWrite), syscall.EACCES)
 }
 
 func (l *lock) release() { l.f.Close() }

@@ -58,6 +58,7 @@ type slot[D closer] struct {
 	conf  Device[D]
 	greet func(context.Context, D) error // after identification, before anybody else uses the device; may be nil
 	tell  func(stationlog.Device)
+	warn  func(error) // once for each other reason why it cannot be opened; may be nil
 
 	turn    chan struct{} // holds one token while somebody uses the device
 	telling sync.Mutex    // keeps what is told in the order in which it became so
@@ -69,6 +70,7 @@ type slot[D closer] struct {
 	silent  int           // queries in a row without an answer
 	changed chan struct{} // closed and replaced when open changes
 	told    stationlog.Device
+	trouble string // why it could not be opened last, in words for the technician; "" once it is open
 }
 
 func newSlot[D closer](kind string, conf Device[D], tell func(stationlog.Device)) *slot[D] {
@@ -166,7 +168,7 @@ func (s *slot[D]) learn(ses session, err error) {
 func (s *slot[D]) install(dev D, id devices.Identity) session {
 	s.mu.Lock()
 	s.dev, s.open, s.silent = dev, true, 0
-	s.session = session{number: s.session.number + 1, id: id}
+	s.session, s.trouble = session{number: s.session.number + 1, id: id}, ""
 	ses := s.session
 	s.signal()
 	s.mu.Unlock()
@@ -242,6 +244,7 @@ func (s *slot[D]) supervise(ctx context.Context) {
 		dev, id, err := s.connect(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
+				s.complain(err)
 				s.report(session{id: id}, stateDown, detailOf(err))
 			}
 			pause(ctx, retry.NextBackOff())
@@ -250,6 +253,24 @@ func (s *slot[D]) supervise(ctx context.Context) {
 		retry.Reset()
 		s.hold(ctx, dev, s.install(dev, id))
 	}
+}
+
+// complain keeps the reason for the technician. The record has a machine word only.
+func (s *slot[D]) complain(err error) {
+	s.mu.Lock()
+	news := s.trouble != err.Error()
+	s.trouble = err.Error()
+	s.mu.Unlock()
+	if news && s.warn != nil {
+		s.warn(err)
+	}
+}
+
+// why is why the device is not open, "" when it is or nobody has tried.
+func (s *slot[D]) why() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble
 }
 
 // connect opens, identifies and greets. The device is closed again on any error.

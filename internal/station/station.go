@@ -113,6 +113,7 @@ func (s *Station) devices() {
 	s.scale = newSlot(kindScale, s.cfg.Scale, s.deviceChanged)
 	s.pump = newSlot(kindPump, s.cfg.Pump, s.deviceChanged)
 	s.scanner = newSlot(kindScanner, s.cfg.Scanner, s.deviceChanged)
+	s.scale.warn, s.pump.warn, s.scanner.warn = s.warner(kindScale), s.warner(kindPump), s.warner(kindScanner)
 	s.pump.greet = func(ctx context.Context, p devices.Pump) error { return s.pourer.greetPump(ctx, p) }
 	s.board = newBoard(s.scale.state().State, s.pump.state().State, s.scanner.state().State)
 	for _, d := range []stationlog.Device{s.scale.state(), s.pump.state(), s.scanner.state()} {
@@ -342,8 +343,9 @@ type Status struct {
 	Version   string
 	Live      Live
 	Devices   []stationlog.Device
-	Events    int64 // in the journal
-	Waiting   int64 // for the server
+	Troubles  map[string]string // by kind of device: why it could not be opened, and what to do
+	Events    int64             // in the journal
+	Waiting   int64             // for the server
 	Oldest    time.Duration
 	Connected bool // orders can arrive
 	Recovered bool // nothing is left open from a crash
@@ -374,11 +376,17 @@ func (s Status) Ready() (bool, string) {
 	return true, "ready"
 }
 
+// warner tells the log why a device cannot be opened.
+func (s *Station) warner(kind string) func(error) {
+	return func(err error) { s.cfg.Log.Warn("device cannot be opened", "device", kind, "err", err) }
+}
+
 // Status returns how the counter does now.
 func (s *Station) Status(ctx context.Context) Status {
 	st := Status{
 		Identity: s.cfg.Identity, Version: s.cfg.Version, Live: s.board.now(),
 		Devices:   []stationlog.Device{s.scale.state(), s.pump.state(), s.scanner.state()},
+		Troubles:  map[string]string{kindScale: s.scale.why(), kindPump: s.pump.why(), kindScanner: s.scanner.why()},
 		Connected: s.connected.Load(), Recovered: s.recovered.Load(), Closing: s.closing.Load(),
 		Diverged: s.reporter.state.Load() == diverged, Journal: s.journal.Err(),
 	}
