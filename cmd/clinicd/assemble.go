@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
@@ -89,13 +90,21 @@ func (w watch) dispensing(n dispensing.Notice) {
 	w.figures.Dispensing(n)
 }
 
+// pour is told of a change of a check, a prime or a shot.
+func (w watch) pour(n calibration.Notice) {
+	w.hub.NotifyCheck(n)
+	w.figures.Check(n)
+}
+
 // assemble makes the services over a store. w may be nil where nobody watches, as at the command line.
 func assemble(db *store.Store, k keys, now func() time.Time, w *watch) httpapi.Services {
 	gate := secret.NewGate(secret.DefaultGate)
 	clinics := clinic.NewService(db.Clinics(), now)
 	options, tell := dispensing.Options{}, func(queue.Ticket) {}
+	var checks calibration.Options
 	if w != nil {
 		options.Notify, tell = w.dispensing, w.hub.NotifyTicket
+		options.NotifyPour, checks.Notify = w.pour, w.pour
 		options.Steps = crashAt()
 	}
 	return httpapi.Services{
@@ -109,6 +118,7 @@ func assemble(db *store.Store, k keys, now func() time.Time, w *watch) httpapi.S
 		Equipment:     equipment.NewService(db.Equipment(), clinics, secret.Codes{}, now),
 		Stock:         stock.NewService(db.Stock(), clinics, now),
 		Dispensing:    dispensing.NewService(db.Dispensings(), packs, now, options),
+		Calibration:   calibration.NewService(db.Calibration(), clinics, now, checks),
 		Records:       db.Records(),
 		Trail:         db.Audit(),
 		Codes:         secret.Codes{},

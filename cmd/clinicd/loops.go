@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/flow"
@@ -81,7 +82,9 @@ func (l *loops) run(ctx context.Context, name string, every time.Duration, work 
 }
 
 func (l *loops) holdExpired(ctx context.Context) error {
-	return l.eachClinic(ctx, func(c clinic.Clinic) error { return l.services.Dispensing.HoldExpired(ctx, c.ID) })
+	return l.eachClinic(ctx, func(c clinic.Clinic) error {
+		return errors.Join(l.services.Dispensing.HoldExpired(ctx, c.ID), l.services.Calibration.HoldExpired(ctx, c.ID))
+	})
 }
 
 // watchCounters gives an alarm for every counter session that is open after its day.
@@ -149,15 +152,44 @@ func (l *loops) figuresOf(ctx context.Context, c clinic.Clinic, live map[string]
 	for _, d := range open {
 		m.Open[d.State]++
 	}
+	m.Windows, err = l.windowsOf(ctx, c, live)
+	return m, err
+}
+
+// windowsOf shows the windows in service: whether each is heard of, and what its check and its control chart say.
+func (l *loops) windowsOf(ctx context.Context, c clinic.Clinic, live map[string]httpapi.Window) ([]metrics.Window, error) {
+	now := calendar.At(l.now())
+	day, err := c.Day(now)
+	if err != nil {
+		return nil, err
+	}
 	windows, err := l.services.Equipment.Stations(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	standings, err := l.services.Calibration.Standings(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	drifts, err := l.services.Calibration.Drifts(ctx, c.ID)
+	out := make([]metrics.Window, 0, len(windows))
 	for _, w := range windows {
 		if !w.Active {
 			continue
 		}
 		seen, known := live[string(w.ID)]
-		m.Windows = append(m.Windows, metrics.Window{ID: string(w.ID), Known: known, Up: seen.Up, Lag: seen.QueueDepth, LagAge: seen.QueueAge})
+		m := metrics.Window{ID: string(w.ID), Known: known, Up: seen.Up, Lag: seen.QueueDepth, LagAge: seen.QueueAge}
+		if k := standings[w.ID]; k.State != calibration.NoCheck {
+			m.Check, m.CheckAge = k.State == calibration.Passed && k.Day == day, now.Sub(k.Since)
+		}
+		for _, d := range drifts {
+			if d.Station == w.ID && d.Level.Abs() > m.Drift.Abs() {
+				m.Drift = d.Level
+			}
+		}
+		out = append(out, m)
 	}
-	return m, err
+	return out, err
 }
 
 // countVisits counts the visits that ended since the last look. Visits from before the start are not counted again.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
@@ -71,6 +72,7 @@ func (w *world) serve(b *testing.B) *httpServer {
 		Queue:         queue.NewService(w.store.Queue(), clinics, time.Now, hub.NotifyTicket),
 		Equipment:     equipment.NewService(w.store.Equipment(), clinics, secret.Codes{}, time.Now),
 		Stock:         stock.NewService(w.store.Stock(), clinics, time.Now),
+		Calibration:   calibration.NewService(w.store.Calibration(), clinics, time.Now, calibration.Options{Notify: hub.NotifyCheck}),
 		Dispensing:    dispensing.NewService(w.store.Dispensings(), find, time.Now, dispensing.Options{Notify: hub.Notify, Lease: time.Hour}),
 		Records:       w.store.Records(),
 		Trail:         w.store.Audit(),

@@ -16,8 +16,13 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
+	"github.com/lieu-clinic/lieu/internal/calibration/walk"
+	"github.com/lieu-clinic/lieu/internal/clinic"
+	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/id"
+	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/store"
 	"github.com/lieu-clinic/lieu/pkg/cardcode"
 	"github.com/lieu-clinic/lieu/pkg/measure"
@@ -181,9 +186,9 @@ func (w *world) clinic(b *testing.B, number, nurses int) *site {
 // open adds windows, each with its own bottle and devices, checked today.
 func (s *site) open(b *testing.B, n int) []window {
 	b.Helper()
-	w, today := s.w, s.w.today
+	w := s.w
 	out := make([]window, n)
-	var bottles, balances, moves, stations, keys, devices, verifications [][]any
+	var bottles, balances, moves, stations, keys, devices [][]any
 	for i := range out {
 		_, key, err := ed25519.GenerateKey(nil)
 		check(b, err)
@@ -207,7 +212,6 @@ func (s *site) open(b *testing.B, n int) []window {
 				text = string(profile)
 			}
 			devices = append(devices, []any{d, s.id, x.id, kind, "sim", "", "ready", w.now, "", text})
-			verifications = append(verifications, []any{id.New[string](), s.id, d, today, true, "volume", "", s.doctor, w.now})
 		}
 	}
 	w.within(b, func(tx *sql.Tx) {
@@ -217,9 +221,36 @@ func (s *site) open(b *testing.B, n int) []window {
 		w.insert(b, tx, "station", "id, clinic, name, public_key, enrol_code, active, bottle, manual, event_seq, event_hash", stations)
 		w.insert(b, tx, "station_key", "station, seq, clinic, from_event, public_key", keys)
 		w.insert(b, tx, "device", "id, clinic, station, kind, model, serial, state, state_at, detail, profile", devices)
-		w.insert(b, tx, "verification", "id, clinic, device, day, passed, method, note, by_staff, recorded", verifications)
 	})
+	for i := range out {
+		s.check(b, &out[i])
+	}
 	return out
+}
+
+// check carries out the check of the day at a window, and plays its counter.
+func (s *site) check(b *testing.B, win *window) {
+	b.Helper()
+	clinics := clinic.NewService(s.w.store.Clinics(), time.Now)
+	doses := dispensing.NewService(s.w.store.Dispensings(), packs(b), time.Now, dispensing.Options{})
+	somebody := func(key string) staff.Member {
+		return staff.Member{ID: staff.ID(key), Clinic: clinic.ID(s.id), Active: true, Roles: []staff.Role{staff.Pharmacist}}
+	}
+	c, err := walk.Walk{
+		Service: calibration.NewService(s.w.store.Calibration(), clinics, time.Now, calibration.Options{}),
+		Clinic:  clinic.ID(s.id), Station: equipment.StationID(win.id), Pair: staff.Pair{By: somebody(s.doctor), Witness: somebody("witness")},
+		Report: func(ctx context.Context, kind stationlog.Kind, body any) error {
+			st := equipment.Station{
+				ID: equipment.StationID(win.id), Clinic: clinic.ID(s.id), PublicKey: win.key.Public().(ed25519.PublicKey),
+			}
+			_, err := doses.Report(ctx, st, []stationlog.Signed{win.sign(b, kind, body)})
+			return err
+		},
+	}.Run(b.Context())
+	check(b, err)
+	if !c.Result.Passed {
+		b.Fatalf("%+v", c.Result.Figures)
+	}
 }
 
 // arrive adds patients with an order for today and a ticket.

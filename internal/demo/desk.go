@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
@@ -33,6 +34,7 @@ type desk struct {
 	stock         *stock.Service
 	equipment     *equipment.Service
 	dispensings   *dispensing.Service
+	calibration   *calibration.Service
 	scribe        *scribe // nil but for a fresh clinic
 }
 
@@ -61,6 +63,7 @@ func (ch *chapter) desk(tx *store.Tx) *desk {
 		prescriptions: prescription.NewService(sharedPrescriptions{s.store.Prescriptions(), tx}, clinics, nil, now),
 		stock:         stock.NewService(sharedStock{s.store.Stock(), tx}, clinics, now),
 		equipment:     equipment.NewService(sharedEquipment{s.store.Equipment(), tx}, clinics, secret.Codes{}, now),
+		calibration:   calibration.NewService(sharedCalibrations{s.store.Calibration(), tx}, clinics, now, calibration.Options{}),
 	}
 	var doses dispensing.Tx = tx
 	if ch.fresh {
@@ -116,6 +119,10 @@ type (
 		dispensing.Store
 		tx dispensing.Tx
 	}
+	sharedCalibrations struct {
+		calibration.Store
+		tx *store.Tx
+	}
 )
 
 func (s sharedClinics) InTx(_ context.Context, _ clinic.ID, fn func(clinic.Tx) error) error {
@@ -144,6 +151,15 @@ func (s sharedEquipment) InTx(_ context.Context, _ clinic.ID, fn func(equipment.
 
 func (s sharedDispensings) InTx(_ context.Context, _ clinic.ID, fn func(dispensing.Tx) error) error {
 	return fn(s.tx)
+}
+
+func (s sharedCalibrations) InTx(_ context.Context, _ clinic.ID, fn func(calibration.Tx) error) error {
+	return fn(s.tx)
+}
+
+// Check reads within the transaction, as far as the check has come.
+func (s sharedCalibrations) Check(ctx context.Context, _ clinic.ID, key calibration.CheckID) (calibration.Check, error) {
+	return s.tx.FindCheck(ctx, key)
 }
 
 // Bottle reads within the transaction, so that a bottle of this morning's delivery can be opened.

@@ -199,6 +199,11 @@ func (r *run) tell(ctx context.Context) error {
 	if err := r.story.Tell(ctx); err != nil {
 		return err
 	}
+	if r.story.Rekeyed {
+		if err := r.newCounter(); err != nil {
+			return err
+		}
+	}
 	if err := r.story.Write(r.Dir); err != nil {
 		return err
 	}
@@ -209,6 +214,15 @@ func (r *run) tell(ctx context.Context) error {
 		r.say("  done in %.1f s", r.Now().Sub(began).Seconds())
 	}
 	return nil
+}
+
+// newCounter puts a computer that was never enrolled in the place of the live window's.
+func (r *run) newCounter() error {
+	dir := filepath.Join(r.Dir, "counter")
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("counter: %w", err)
+	}
+	return os.MkdirAll(dir, 0o700)
 }
 
 // keys reads the master key that the server will find beside the database, and makes it first if need be.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
@@ -27,10 +28,17 @@ type scribe struct {
 
 	history store.History
 	at      map[dispensing.ID]int // in history.Dispensings
+	drifts  map[chartKey]calibration.Drift
+}
+
+// chartKey names a control chart.
+type chartKey struct {
+	station equipment.StationID
+	lot     stock.LotID
 }
 
 func newScribe(tx *store.Tx, ch *chapter) *scribe {
-	return &scribe{Tx: tx, shared: tx, ch: ch, at: map[dispensing.ID]int{}}
+	return &scribe{Tx: tx, shared: tx, ch: ch, at: map[dispensing.ID]int{}, drifts: map[chartKey]calibration.Drift{}}
 }
 
 // about says at which window the next act is, and whose dose it is; nil for the same as before.
@@ -45,7 +53,27 @@ func (s *scribe) about(st *stall, f *file) {
 func (s *scribe) flush(ctx context.Context) error {
 	h := s.history
 	s.history, s.at = store.History{}, map[dispensing.ID]int{}
+	for key, d := range s.drifts {
+		if err := s.shared.SetDrift(ctx, d); err != nil {
+			return err
+		}
+		delete(s.drifts, key)
+	}
 	return s.shared.LoadHistory(ctx, h)
+}
+
+// FindDrift implements dispensing.Tx.
+func (s *scribe) FindDrift(ctx context.Context, st equipment.StationID, lot stock.LotID) (calibration.Drift, error) {
+	if d, ok := s.drifts[chartKey{st, lot}]; ok {
+		return d, nil
+	}
+	return s.shared.FindDrift(ctx, st, lot)
+}
+
+// SetDrift implements dispensing.Tx.
+func (s *scribe) SetDrift(_ context.Context, d calibration.Drift) error {
+	s.drifts[chartKey{d.Station, d.Lot}] = d
+	return nil
 }
 
 // LockSituation implements dispensing.Tx.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration/walk"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/fault"
@@ -39,6 +40,9 @@ var Profile = equipment.Profile{
 
 // reserve is how much the story leaves in a bottle before it opens the next: the largest dose and what no pump draws.
 const reserve = 60 * measure.Millilitre
+
+// forCheck is what a check of the day pours away, beside what the day's first doses need.
+const forCheck = 100*measure.Millilitre + reserve
 
 func (ch *chapter) loadStalls(ctx context.Context) error {
 	windows, err := equipment.NewService(ch.store.Equipment(), nil, nil, ch.clock.now).Stations(ctx, ch.clinic.ID)
@@ -140,14 +144,22 @@ func (ch *chapter) build(ctx context.Context, d *desk, window string) (*stall, e
 // models are the catalogue's names of the devices at each window.
 var models = map[equipment.DeviceKind]string{equipment.Pump: "new-era", equipment.Scale: "mt-sics", equipment.Scanner: "line"}
 
-// open makes each window of the story ready for a day: a bottle, a check of pump and scale, devices that answer.
-func (ch *chapter) open(ctx context.Context, d *desk, _ calendar.Day) error {
+// checkedDays is for how many days before the first one the windows' checks are told, shot by shot.
+const checkedDays = 6
+
+// open makes each window of the story ready for a day: a bottle, devices that answer, a check of pump and scale.
+func (ch *chapter) open(ctx context.Context, d *desk, day calendar.Day) error {
 	for _, s := range ch.stalls {
-		if err := ch.ready(ctx, d, s); err != nil {
+		if err := ch.change(ctx, d, s, forCheck); err != nil {
 			return fmt.Errorf("window %s: %w", s.Name, err)
 		}
 		if s.live {
 			continue
+		}
+		if day.Sub(ch.first) >= -checkedDays {
+			if err := ch.check(ctx, d, s); err != nil {
+				return fmt.Errorf("check of window %s: %w", s.Name, err)
+			}
 		}
 		for _, kind := range []string{"scale", "pump", "scanner"} {
 			if err := ch.say(ctx, d, s, stationlog.KindDevice, stationlog.Device{Kind: kind, State: "ready"}); err != nil {
@@ -158,30 +170,54 @@ func (ch *chapter) open(ctx context.Context, d *desk, _ calendar.Day) error {
 	return nil
 }
 
-// ready mounts a bottle where none with enough in it stands, and signs the checks of the day.
-func (ch *chapter) ready(ctx context.Context, d *desk, s *stall) error {
-	if err := ch.change(ctx, d, s); err != nil {
+// check carries out the check of the day at a window, with its counter played by the story.
+func (ch *chapter) check(ctx context.Context, d *desk, s *stall) error {
+	if err := d.settle(ctx); err != nil {
 		return err
 	}
-	checks := []struct {
-		device equipment.DeviceID
-		method string
-	}{{s.scale.ID, "Quả cân chuẩn 20 g và 100 g"}, {s.pump.ID, "Ba lần bơm 5 mL, cân lại"}}
-	for _, c := range checks {
-		ch.wait(time.Minute)
-		_, err := d.equipment.Verify(ctx, ch.clinic.ID, ch.team["pharmacist"], equipment.NewVerification{
-			ID: id.New[equipment.VerificationID](), Device: c.device, Passed: true, Method: c.method,
-		})
-		if err != nil {
-			return err
-		}
+	r := ch.chance("check", s.Name, fmt.Sprint(s.EventSeq))
+	c, err := walk.Walk{
+		Service: d.calibration, Clinic: ch.clinic.ID, Station: s.ID, Pair: ch.pair(),
+		Report: func(ctx context.Context, kind stationlog.Kind, body any) error { return ch.say(ctx, d, s, kind, body) },
+		Wait:   ch.wait,
+		Arrives: func(v measure.Volume) measure.Volume {
+			return v + v.PerMille(int64(r.IntN(5)-2))
+		},
+	}.Run(ctx)
+	if err != nil {
+		return err
 	}
-	return nil
+	for _, p := range c.Pours {
+		s.left -= p.Booked
+	}
+	return d.settle(ctx)
 }
 
-// change puts a full bottle in the place of one that runs out.
-func (ch *chapter) change(ctx context.Context, d *desk, s *stall) error {
-	if s.Bottle != "" && s.left >= reserve {
+// takeOver makes the story the counter of the live window, so that it can be checked before its own counter is there. The
+// counter enrols afterwards, as one that replaces another. False when something is under way there.
+func (ch *chapter) takeOver(ctx context.Context, d *desk, s *stall) (bool, error) {
+	code, _, err := d.equipment.IssueEnrolCode(ctx, ch.clinic.ID, ch.team["admin"], s.ID)
+	if err != nil {
+		return false, err
+	}
+	public, ok := s.key.Public().(ed25519.PublicKey)
+	if !ok {
+		return false, fmt.Errorf("key of window %s is no Ed25519 key", s.Name)
+	}
+	st, err := d.equipment.Enrol(ctx, s.ID, code, public)
+	if fault.Is(err, fault.Conflict) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	s.Station, ch.Rekeyed = st, true
+	return true, nil
+}
+
+// change puts a full bottle in the place of one that holds less than is needed.
+func (ch *chapter) change(ctx context.Context, d *desk, s *stall, need measure.Volume) error {
+	if s.Bottle != "" && s.left >= need {
 		return nil
 	}
 	if err := d.settle(ctx); err != nil {
@@ -247,7 +283,7 @@ func (ch *chapter) say(ctx context.Context, d *desk, s *stall, kind stationlog.K
 // pour is one dose at a window of the story, from the nurse's word to the swallow. Somebody whom a rule stops goes home
 // without, as in life.
 func (ch *chapter) pour(ctx context.Context, d *desk, s *stall, v visit, n int) error {
-	if err := ch.change(ctx, d, s); err != nil {
+	if err := ch.change(ctx, d, s, reserve); err != nil {
 		return err
 	}
 	nurse := ch.team["nurse"]
@@ -331,11 +367,29 @@ func (ch *chapter) evening(ctx context.Context, d *desk) error {
 	return nil
 }
 
+// ready gives a window its bottle and its check for today.
+func (ch *chapter) ready(ctx context.Context, d *desk, s *stall) error {
+	if err := ch.change(ctx, d, s, forCheck); err != nil {
+		return err
+	}
+	if s.live {
+		if ours, err := ch.takeOver(ctx, d, s); err != nil || !ours {
+			return err
+		}
+	}
+	return ch.check(ctx, d, s)
+}
+
 // prepare makes today a day on which the clinic can work: orders, checks, a bottle at each window, the oddments.
 func (ch *chapter) prepare(ctx context.Context, today calendar.Day) error {
-	done, err := ch.store.Equipment().Verifications(ctx, ch.clinic.ID, today)
-	if err != nil || len(done) > 0 {
+	standings, err := ch.store.Calibration().Standings(ctx, ch.clinic.ID)
+	if err != nil {
 		return err
+	}
+	for _, k := range standings {
+		if k.Day == today {
+			return nil
+		}
 	}
 	return ch.at(ctx, ch.clinic.ID, func(d *desk) error {
 		ch.clock.at = ch.local(today, 0)
@@ -348,6 +402,9 @@ func (ch *chapter) prepare(ctx context.Context, today calendar.Day) error {
 			if err := ch.ready(ctx, d, s); err != nil {
 				return fmt.Errorf("window %s: %w", s.Name, err)
 			}
+		}
+		if err := d.settle(ctx); err != nil {
+			return err
 		}
 		if today != ch.first {
 			return nil

@@ -41,6 +41,9 @@ type Story struct {
 	sealer  patient.Sealer
 	packs   dispensing.Packs
 	first   calendar.Day // day 0
+	// Rekeyed says that this telling spoke for the live window's counter: the counter must enrol anew, as one that replaces
+	// another.
+	Rekeyed bool
 }
 
 // NewStory returns the story of m, which is to be told into st.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/fault"
@@ -216,9 +217,14 @@ func TestAStartDaysLaterTellsTheDaysBetween(t *testing.T) {
 			t.Errorf("%d doses on %s, %v", len(doses), day, err)
 		}
 	}
-	checks, err := st.Equipment().Verifications(t.Context(), clinics[0].ID, firstDay+3)
-	if err != nil || len(checks) == 0 {
-		t.Errorf("%d checks of devices today, %v", len(checks), err)
+	standings, err := st.Calibration().Standings(t.Context(), clinics[0].ID)
+	if err != nil || len(standings) == 0 {
+		t.Errorf("%d windows were checked, %v", len(standings), err)
+	}
+	for _, k := range standings {
+		if k.State != calibration.Passed || k.Day != firstDay+3 {
+			t.Errorf("check of a window: %+v", k)
+		}
 	}
 	ending, err := st.Prescriptions().OrdersEnding(t.Context(), clinics[0].ID, firstDay+2, firstDay+2)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/fault"
 	"github.com/lieu-clinic/lieu/internal/id"
@@ -36,7 +38,7 @@ func (s *Service) Report(ctx context.Context, st equipment.Station, records []st
 }
 
 func (s *Service) record(ctx context.Context, st equipment.Station, rec stationlog.Record, signed stationlog.Signed) (accepted int64, err error) {
-	var after []Notice
+	var after []notices
 	err = s.store.InTx(ctx, st.Clinic, func(tx Tx) error {
 		after = nil
 		effect, err := s.effect(ctx, tx, rec) // locks the patient before the station
@@ -59,10 +61,8 @@ func (s *Service) record(ctx context.Context, st equipment.Station, rec stationl
 			return err
 		}
 		accepted = rec.Seq
-		notice, err := effect(end)
-		if notice != nil {
-			after = append(after, *notice)
-		}
+		told, err := effect(end)
+		after = append(after, told)
 		return err
 	})
 	if err != nil {
@@ -70,9 +70,24 @@ func (s *Service) record(ctx context.Context, st equipment.Station, rec stationl
 	}
 	s.point("server.record." + string(rec.Kind) + ".after")
 	for _, n := range after {
-		s.tell(n)
+		n.tell(s)
 	}
 	return accepted, nil
+}
+
+// notices are what a record's effect has to tell once it is committed.
+type notices struct {
+	dose *Notice
+	pour *calibration.Notice
+}
+
+func (n notices) tell(s *Service) {
+	if n.dose != nil {
+		s.tell(*n.dose)
+	}
+	if n.pour != nil {
+		s.tellPour(*n.pour)
+	}
 }
 
 func chainEnd(st equipment.Station) string {
@@ -83,9 +98,9 @@ func chainEnd(st equipment.Station) string {
 }
 
 // applied is the second half of an effect, run once the record is known to be new.
-type applied func(equipment.Station) (*Notice, error)
+type applied func(equipment.Station) (notices, error)
 
-func nothing(equipment.Station) (*Notice, error) { return nil, nil }
+func nothing(equipment.Station) (notices, error) { return notices{}, nil }
 
 // effect takes the locks that a record's effect needs and returns the effect.
 func (s *Service) effect(ctx context.Context, tx Tx, rec stationlog.Record) (applied, error) {
@@ -100,43 +115,67 @@ func (s *Service) effect(ctx context.Context, tx Tx, rec stationlog.Record) (app
 }
 
 func (s *Service) deviceEffect(ctx context.Context, tx Tx, rec stationlog.Record) applied {
-	return func(st equipment.Station) (*Notice, error) {
+	return func(st equipment.Station) (notices, error) {
 		var d stationlog.Device
 		if err := rec.Decode(&d); err != nil {
-			return nil, s.incident(ctx, tx, st, "", "unreadable_record", rec)
+			return notices{}, s.incident(ctx, tx, st, "", "unreadable_record", rec)
 		}
-		_, err := tx.SetDevice(ctx, st.ID, d, s.instant())
-		return nil, err
+		if _, err := tx.SetDevice(ctx, st.ID, d, s.instant()); err != nil {
+			return notices{}, err
+		}
+		return notices{}, tx.VoidCheckOfOtherDevice(ctx, st.ID, equipment.DeviceKind(d.Kind), d.Serial, s.instant())
 	}
 }
 
 func (s *Service) doseEffect(ctx context.Context, tx Tx, rec stationlog.Record) (applied, error) {
 	r, err := reportOf(rec)
 	if err != nil {
-		return func(st equipment.Station) (*Notice, error) {
-			return nil, s.incident(ctx, tx, st, "", "unreadable_record", rec)
+		return func(st equipment.Station) (notices, error) {
+			return notices{}, s.incident(ctx, tx, st, "", "unreadable_record", rec)
 		}, nil
 	}
 	d, err := tx.Lock(ctx, r.id)
-	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
-		return func(st equipment.Station) (*Notice, error) {
+	if unknown(err) {
+		return s.pourEffect(ctx, tx, r, rec)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func(st equipment.Station) (notices, error) {
+		n, err := s.applyReport(ctx, tx, st, d, r, rec)
+		return notices{dose: n}, err
+	}, nil
+}
+
+func unknown(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) }
+
+// pourEffect applies a record about a prime or a shot: its id names no dispensing.
+func (s *Service) pourEffect(ctx context.Context, tx Tx, r doseReport, rec stationlog.Record) (applied, error) {
+	p, err := tx.LockPour(ctx, calibration.PourID(r.id))
+	if unknown(err) {
+		return func(st equipment.Station) (notices, error) {
 			if rec.Kind == stationlog.KindNeverCommanded {
-				return nil, nil // a word about an order that this server never made moves nothing
+				return notices{}, nil // a word about an order that this server never made moves nothing
 			}
-			return nil, s.incident(ctx, tx, st, "", "unknown_dispensing", rec)
+			return notices{}, s.incident(ctx, tx, st, "", "unknown_dispensing", rec)
 		}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return func(st equipment.Station) (*Notice, error) { return s.applyReport(ctx, tx, st, d, r, rec) }, nil
+	return func(st equipment.Station) (notices, error) {
+		report := calibration.Report{Kind: calibration.PourStep(r.kind), Outcome: r.outcome, Reason: r.reason}
+		n, err := calibration.Apply(ctx, tx, s.instant(), st, p, report, rec)
+		return notices{pour: n}, err
+	}, nil
 }
 
 // doseReport is a record about a dispensing, read.
 type doseReport struct {
 	id      ID
-	kind    StepKind
+	kind    StepKind // the words for a prime or shot are the same
 	outcome stationlog.Outcome
+	reason  string // of one that was never commanded
 }
 
 func reportOf(rec stationlog.Record) (doseReport, error) {
@@ -148,7 +187,7 @@ func reportOf(rec stationlog.Record) (doseReport, error) {
 	case stationlog.KindNeverCommanded:
 		var b stationlog.NeverCommanded
 		err := rec.Decode(&b)
-		return doseReport{id: ID(b.Dispensing), kind: StepVoided}, err
+		return doseReport{id: ID(b.Dispensing), kind: StepVoided, reason: b.Reason}, err
 	case stationlog.KindMeasured:
 		var b stationlog.Outcome
 		err := rec.Decode(&b)
@@ -181,10 +220,64 @@ func (s *Service) applyReport(ctx context.Context, tx Tx, st equipment.Station, 
 	if err := tx.Advance(ctx, c); err != nil {
 		return nil, err
 	}
-	return &Notice{
+	n := &Notice{
 		Clinic: d.Clinic, Station: d.Station, Dispensing: d.ID, Patient: d.Patient,
 		Kind: c.Step.Kind, State: c.Dispensing.State,
-	}, nil
+	}
+	if c.Step.Kind == StepMeasured {
+		n.Drift, err = s.follow(ctx, tx, d, measurementOf(r.outcome))
+	}
+	return n, err
+}
+
+// follow adds a weighed dose to the control chart of its station and lot, and puts an alarm into the chain of changes when
+// the chart passes a limit of the rule pack.
+func (s *Service) follow(ctx context.Context, tx Tx, d Dispensing, m Measurement) (*Drift, error) {
+	if m.Manual || !m.PumpKnown || !m.WeightKnown || d.Density <= 0 || m.Pump <= 0 {
+		return nil, nil
+	}
+	scale, err := d.Density.Volume(m.Weighed())
+	if err != nil {
+		return nil, nil //nolint:nilerr // a weight that is no volume is no sample
+	}
+	chart, err := tx.FindDrift(ctx, d.Station, d.Lot)
+	if err != nil {
+		return nil, err
+	}
+	if chart.N == 0 {
+		chart.Since = s.instant()
+	}
+	before := chart.Chart
+	chart.Chart = before.Add(m.Pump, scale)
+	if err := tx.SetDrift(ctx, chart); err != nil {
+		return nil, err
+	}
+	out := &Drift{Deviation: scale - m.Pump, Level: chart.Level, Alarm: s.alarm(d, before, chart.Chart)}
+	if out.Alarm == "" {
+		return out, nil
+	}
+	return out, tx.Record(ctx, audit.Entry{
+		Clinic: d.Clinic, Recorded: s.instant(), Actor: audit.System, Action: "drift." + string(out.Alarm), Subject: string(d.Station),
+		Data: audit.Data(map[string]any{
+			"lot": d.Lot, "dispensing": d.ID, "level_ppm": chart.Level, "peak_ppm": chart.Peak, "samples": chart.N,
+		}),
+	})
+}
+
+// alarm names the limit of the pack that the chart passed with its last sample, "" for none.
+func (s *Service) alarm(d Dispensing, before, after drift.Chart) Alarm {
+	pack, err := s.packs(d.Pack, d.PackVersion)
+	if err != nil {
+		return "" // the decision for the next dose meets the same error and says so
+	}
+	stop, warn := pack.DriftStop, pack.DriftWarn
+	switch {
+	case stop.Set && before.Peak <= stop.Value && after.Peak > stop.Value:
+		return AlarmStop
+	case warn.Set && before.Level.Abs() <= warn.Value && after.Level.Abs() > warn.Value:
+		return AlarmWarn
+	}
+	return ""
 }
 
 // reported builds the change that a report asks for. breach names why the fact does not fit, in which case it is kept as

@@ -7,13 +7,16 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dosing"
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/fault"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
 // Packs finds a rule pack by name and version.
@@ -29,6 +32,24 @@ type Notice struct {
 	State      State
 	// Refused holds the decision of a refused Begin; nil otherwise.
 	Refused *dosing.Decision
+	// Drift is what the dose said of the pump, nil when it said nothing.
+	Drift *Drift
+}
+
+// Alarm names the limit of a control chart that a dose passed.
+type Alarm string
+
+// The alarms. Both are values of the rule pack.
+const (
+	AlarmWarn Alarm = "warn" // recalibrate the pump
+	AlarmStop Alarm = "stop" // no dose at this station until it is recalibrated and checked
+)
+
+// Drift is what one weighed dose said of the pump.
+type Drift struct {
+	Deviation measure.Volume // scale less pump
+	Level     drift.Share    // of the control chart after it
+	Alarm     Alarm          // "" for none
 }
 
 // Options tune a Service; the zero value works.
@@ -37,6 +58,8 @@ type Options struct {
 	Lease      time.Duration // how long an order may wait at the counter; zero: 45 s
 	// Notify is called after each commit; nil for nobody. It must not block.
 	Notify func(Notice)
+	// NotifyPour is called after each commit that changed a prime or a shot; nil for nobody. It must not block.
+	NotifyPour func(calibration.Notice)
 	// Steps is called with the name of each point at which a crash would be interesting; nil outside tests.
 	Steps func(point string)
 }
@@ -50,11 +73,16 @@ type Service struct {
 	lease time.Duration
 	tell  func(Notice)
 	point func(string)
+
+	tellPour func(calibration.Notice)
 }
 
 // NewService returns a ready Service.
 func NewService(store Store, packs Packs, now func() time.Time, o Options) *Service {
-	s := &Service{store: store, packs: packs, now: now, tol: o.Tolerances, lease: o.Lease, tell: o.Notify, point: o.Steps}
+	s := &Service{store: store, packs: packs, now: now, tol: o.Tolerances, lease: o.Lease, tell: o.Notify, point: o.Steps, tellPour: o.NotifyPour}
+	if s.tellPour == nil {
+		s.tellPour = func(calibration.Notice) {}
+	}
 	if s.tol == (Tolerances{}) {
 		s.tol = DefaultTolerances
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
@@ -51,6 +52,15 @@ type Tx interface {
 	// SetDevice stores what a station said of a device. A device that is not registered is added as unregistered detail
 	// only: false is returned and nothing changes.
 	SetDevice(ctx context.Context, st equipment.StationID, d stationlog.Device, at calendar.Instant) (known bool, err error)
+	// VoidCheckOfOtherDevice ends what the station's check of the day is worth when it was made with another device of this
+	// kind than the one of this serial number.
+	VoidCheckOfOtherDevice(ctx context.Context, st equipment.StationID, kind equipment.DeviceKind, serial string, now calendar.Instant) error
+	// FindDrift reads the control chart of a station and lot; the zero chart when there is none.
+	FindDrift(ctx context.Context, st equipment.StationID, lot stock.LotID) (calibration.Drift, error)
+	// SetDrift writes it. The caller holds the station.
+	SetDrift(ctx context.Context, d calibration.Drift) error
+	// Primes and shots go through the same counters; what is reported of them is package calibration's to apply.
+	calibration.Tx
 	// Expired returns the reserved dispensings of the clinic whose lease ended before now.
 	Expired(ctx context.Context, now calendar.Instant) ([]ID, error)
 	// Record appends an audit entry that belongs to no dispensing.

@@ -108,6 +108,7 @@ func TestUnsetValues(t *testing.T) {
 			}
 			p.HardCeiling.Set, p.FirstDayMax.Set, p.StepMax.Set, p.StepMinDays.Set, p.MinHours.Set = false, false, false, false, false
 			p.JumpWarn.Set, p.JumpStop.Set, p.Missed.Set, p.VerifyDevices.Set, p.LowBottle.Set = false, false, false, false, false
+			p.DriftWarn.Set, p.DriftStop.Set = false, false
 			d := dosing.Decide(p, f)
 			for _, rule := range dosing.Rules() {
 				if rule.Value != "" && len(reasonsOf(d, rule.ID)) > 0 {

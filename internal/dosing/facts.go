@@ -2,6 +2,7 @@ package dosing
 
 import (
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/prescription"
@@ -85,13 +86,19 @@ type StationFacts struct {
 	Session stock.SessionState
 	// Pump is nil at a window that pours by hand.
 	Pump *equipment.Profile
+	// Check says in one word why the check of the day does not count, or that it does: "open", "passed", "failed", "void";
+	// "" when there is none of today.
+	Check string
+	// Drift is how far the scale stands from the pump in the doses of the mounted lot. DriftPeak is the greatest size it
+	// ever had with any lot since the pump was last recalibrated and checked: an alarm does not end by itself.
+	Drift, DriftPeak drift.Share
 }
 
 // DeviceFact is one registered device of the window.
 type DeviceFact struct {
 	Kind     equipment.DeviceKind
 	State    equipment.DeviceState
-	Verified bool // a passed verification stands for Today
+	Verified bool // the passed check of Today is of this device and, for a pump, of the mounted lot
 }
 
 // Severity says what a reason does.

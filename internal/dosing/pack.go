@@ -3,6 +3,7 @@ package dosing
 import (
 	"time"
 
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -52,5 +53,7 @@ type Pack struct {
 	JumpStop      Limit[int]                   // stops when more percent above the last dose than this
 	Missed        Limit[[]MissedStep]          // ascending by FromDays
 	VerifyDevices Limit[bool]                  // a device must have been verified today
+	DriftWarn     Limit[drift.Share]           // proposes to recalibrate above this between pump and scale
+	DriftStop     Limit[drift.Share]           // stops above this until the pump is recalibrated and checked
 	LowBottle     Limit[measure.Volume]        // warn below this in the bottle
 }

@@ -402,6 +402,31 @@ func rows() map[string]map[string]row {
 			"scale not verified where nobody asks": {change: func(f *dosing.Facts, p *dosing.Pack) {
 				f.Station.Devices[1].Verified, p.VerifyDevices.Value = false, false
 			}},
+			"pump and scale at the first limit": {change: func(f *dosing.Facts, p *dosing.Pack) {
+				f.Station.Drift, f.Station.DriftPeak = -p.DriftWarn.Value, p.DriftWarn.Value
+			}},
+			"pump and scale beyond the first limit": {func(f *dosing.Facts, p *dosing.Pack) {
+				f.Station.Drift, f.Station.DriftPeak = -p.DriftWarn.Value-1, p.DriftWarn.Value+1
+			}, []string{"warning pump.drift_warning"}},
+			"pump and scale back from the first limit": {change: func(f *dosing.Facts, p *dosing.Pack) {
+				f.Station.DriftPeak = p.DriftWarn.Value + 1
+			}},
+			"pump and scale at the second limit": {func(f *dosing.Facts, p *dosing.Pack) {
+				f.Station.Drift, f.Station.DriftPeak = p.DriftStop.Value, p.DriftStop.Value
+			}, []string{"warning pump.drift_warning"}},
+			"pump and scale beyond the second limit": {func(f *dosing.Facts, p *dosing.Pack) {
+				f.Station.Drift, f.Station.DriftPeak = p.DriftStop.Value+1, p.DriftStop.Value+1
+			}, []string{"stop pump.drift"}},
+			"pump and scale back from the second limit, nobody recalibrated": {func(f *dosing.Facts, p *dosing.Pack) {
+				f.Station.DriftPeak = p.DriftStop.Value + 1
+			}, []string{"stop pump.drift"}},
+			"another lot's pump beyond the second limit, poured by hand now": {change: func(f *dosing.Facts, p *dosing.Pack) {
+				f.Station.Pump, f.Station.DriftPeak = nil, p.DriftStop.Value+1
+			}},
+			"apart where the clinic set no limits": {change: func(f *dosing.Facts, p *dosing.Pack) {
+				f.Station.Drift, f.Station.DriftPeak = 5*p.DriftStop.Value, 5*p.DriftStop.Value
+				p.DriftStop.Set, p.DriftWarn.Set = false, false
+			}},
 			"scanner and printer away": {func(f *dosing.Facts, _ *dosing.Pack) {
 				f.Station.Devices[2].State, f.Station.Devices[3].State = equipment.Down, equipment.Unknown
 			}, []string{"warning device.auxiliary", "warning device.auxiliary"}},

@@ -46,6 +46,8 @@ const (
 	DeviceNotReady    RuleID = "device.not_ready"
 	DeviceUnknown     RuleID = "device.unknown"
 	DeviceNotVerified RuleID = "device.not_verified"
+	PumpDrift         RuleID = "pump.drift"
+	PumpDriftWarning  RuleID = "pump.drift_warning"
 	DeviceAuxiliary   RuleID = "device.auxiliary"
 )
 
@@ -128,9 +130,11 @@ var book = []rule{
 	{Rule{DeviceNotReady, Stop, "", counter, "", "a pump or scale that the window needs is down or missing"}, deviceNotReady},
 	{Rule{DeviceUnknown, Stop, "", counter, "", "nothing is known of a pump or scale that the window needs"}, deviceUnknown},
 	{Rule{DeviceNotVerified, Stop, Warning, counter, "device.verify", "a pump or scale has no passed check today"}, deviceNotVerified},
+	{Rule{PumpDrift, Stop, Warning, pharmacy, "drift.stop", "pump and scale went too far apart, dose by dose; until the pump is recalibrated and a check passes"}, pumpDrift},
 	{Rule{HoldWarning, Warning, "", nobody, "", "a person placed a hold that warns"}, holdWarning},
 	{Rule{DoseJumpWarning, Warning, Warning, doctor, "dose.jump_warn", "the day's dose is well above the last dose"}, doseJumpWarning},
 	{Rule{BottleLow, Warning, Warning, counter, "bottle.low", "the bottle is nearly empty"}, bottleLow},
+	{Rule{PumpDriftWarning, Warning, Warning, pharmacy, "drift.warn", "pump and scale go apart, dose by dose: recalibrate the pump"}, pumpDriftWarning},
 	{Rule{DeviceAuxiliary, Warning, "", counter, "", "a scanner or printer is not ready; work goes on by hand"}, deviceAuxiliary},
 	{Rule{HoldInformation, Information, "", nobody, "", "a person left word to be shown"}, holdInformation},
 	{Rule{DosePartTaken, Information, "", nobody, "", "an earlier part of today's dose is consumed"}, dosePartTaken},

@@ -173,9 +173,27 @@ func deviceNotVerified(s situation) []finding {
 	}
 	found := s.neededWhere(func(d DeviceFact) bool { return !d.Verified })
 	for i := range found {
-		found[i].from, found[i].value, found[i].limit = &limit.Provenance, "", s.facts.Today.String()
+		found[i].from, found[i].value, found[i].limit = &limit.Provenance, s.facts.Station.Check, s.facts.Today.String()
 	}
 	return found
+}
+
+// pumpDrift looks at the worst that the mean ever was since the last recalibration: a pump does not mend itself.
+func pumpDrift(s situation) []finding {
+	limit, st := s.pack.DriftStop, s.facts.Station
+	if st == nil || st.Pump == nil || !limit.Set || st.DriftPeak <= limit.Value {
+		return nil
+	}
+	return []finding{{value: st.DriftPeak.String(), limit: limit.Value.String(), from: &limit.Provenance}}
+}
+
+// pumpDriftWarning looks at the mean as it stands, and is silent where the stop speaks.
+func pumpDriftWarning(s situation) []finding {
+	limit, st := s.pack.DriftWarn, s.facts.Station
+	if st == nil || st.Pump == nil || !limit.Set || st.Drift.Abs() <= limit.Value || len(pumpDrift(s)) > 0 {
+		return nil
+	}
+	return []finding{{value: st.Drift.String(), limit: limit.Value.String(), from: &limit.Provenance}}
 }
 
 func (s situation) neededWhere(match func(DeviceFact) bool) []finding {

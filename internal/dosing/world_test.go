@@ -5,6 +5,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/dosing"
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/prescription"
@@ -58,6 +59,8 @@ func unread() dosing.Pack {
 			{FromDays: 6, Severity: dosing.Stop, Advice: dosing.AdviceNewInduction},
 		}},
 		VerifyDevices: dosing.Limit[bool]{Provenance: from, Value: true, Set: true},
+		DriftWarn:     dosing.Limit[drift.Share]{Provenance: from, Value: drift.Percent / 2, Set: true},
+		DriftStop:     dosing.Limit[drift.Share]{Provenance: from, Value: drift.Percent, Set: true},
 		LowBottle:     dosing.Limit[measure.Volume]{Provenance: from, Value: 100 * mL, Set: true},
 	}
 }

@@ -23,7 +23,7 @@ type layer struct {
 var layers = []layer{
 	{[]string{"pkg/measure", "pkg/protocol/lines", "pkg/checkchar", "internal/fault", "internal/font", "api", "migrations"},
 		"vocabulary: quantities, lines of text, check characters, error codes, the typeface, the contract and the schema, which depend on nothing"},
-	{[]string{"internal/id", "internal/calendar", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/personcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
+	{[]string{"internal/id", "internal/calendar", "internal/drift", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/personcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
 	{[]string{"internal/clinic", "internal/flow", "internal/reconcile", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest", "devices/weighing"},
 		"the tenant that every row carries; the one way to a port; the one way to ask a balance"},
@@ -31,7 +31,8 @@ var layers = []layer{
 		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},
 	{[]string{"internal/staff"}, "the people who act: every other noun's changes carry a member of staff"},
 	{[]string{"internal/patient", "internal/stock", "internal/equipment"}, "the nouns, each by itself"},
-	{[]string{"internal/prescription", "internal/census", "internal/book"}, "orders and holds, of a patient by a member of staff; patients counted; the stock as registers have it"},
+	{[]string{"internal/calibration"}, "the check of the day: a station's pump and scale against a bottle of a lot"},
+	{[]string{"internal/prescription", "internal/census", "internal/book", "internal/calibration/walk"}, "a check by whoever plays the counter; orders and holds, of a patient by a member of staff; patients counted; the stock as registers have it"},
 	{[]string{"internal/queue"}, "tickets of patients at stations"},
 	{[]string{"internal/dosing"}, "the rule book: a pure function over the nouns"},
 	{[]string{"internal/rulepack", "internal/dispensing", "devices/catalog", "devices/sim/simtest", "internal/httpapi/gen", "internal/paper"},

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lieu-clinic/lieu/internal/calibration"
+	"github.com/lieu-clinic/lieu/internal/calibration/walk"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
@@ -115,6 +117,7 @@ type services struct {
 	stock         *stock.Service
 	equipment     *equipment.Service
 	doses         *dispensing.Service
+	checks        *calibration.Service
 }
 
 func newServices(t testing.TB, s *store.Store, now func() time.Time, o dispensing.Options) services {
@@ -140,6 +143,7 @@ func newServices(t testing.TB, s *store.Store, now func() time.Time, o dispensin
 		stock:         stock.NewService(s.Stock(), cs, now),
 		equipment:     equipment.NewService(s.Equipment(), cs, secret.Codes{}, now),
 		doses:         dispensing.NewService(s.Dispensings(), packs, now, o),
+		checks:        calibration.NewService(s.Calibration(), cs, now, calibration.Options{}),
 	}
 }
 
@@ -182,7 +186,10 @@ func (s services) found(t testing.TB, number, n int) *smallClinic {
 	return c
 }
 
-// shelve receives a litre and opens it.
+// ofACheck is what a check of the day pours away: a prime, and three shots each of three volumes.
+const ofACheck = 81 * measure.Millilitre
+
+// shelve receives a litre, and what the first check pours away, and opens it.
 func (s services) shelve(t testing.TB, c *smallClinic) {
 	t.Helper()
 	ctx := t.Context()
@@ -209,7 +216,7 @@ func (s services) shelve(t testing.TB, c *smallClinic) {
 	bottle := id.New[stock.BottleID]()
 	_, _, err = s.stock.Receive(ctx, stock.Delivery{
 		Act: act(), Lot: c.lot.ID, Party: "Kho tỉnh", Number: "BB-1",
-		Bottles: []stock.Delivered{{ID: bottle, Label: measure.Litre}},
+		Bottles: []stock.Delivered{{ID: bottle, Label: measure.Litre + ofACheck}},
 	})
 	require.NoError(t, err)
 	c.bottle, err = s.stock.Open(ctx, stock.BottleOpening{Act: act(), Bottle: bottle})
@@ -237,29 +244,51 @@ func (s services) furnishWith(t testing.TB, c *smallClinic, window int, kinds ..
 		}
 		d, err = s.equipment.RegisterDevice(ctx, c.admin, d)
 		require.NoError(t, err)
-		if kind != equipment.Scanner {
-			_, err = s.equipment.Verify(ctx, c.clinic.ID, c.pharmacist, equipment.NewVerification{
-				ID: id.New[equipment.VerificationID](), Device: d.ID, Passed: true, Method: "three shots weighed",
-			})
-			require.NoError(t, err)
-		}
 	}
 	_, err = s.equipment.MountBottle(ctx, c.clinic.ID, c.pharmacist, st.ID, string(c.bottle.ID))
 	require.NoError(t, err)
+	c.station = st
 	c.code, _, err = s.equipment.IssueEnrolCode(ctx, c.clinic.ID, c.admin, st.ID)
 	require.NoError(t, err)
-	c.station = st
+	k := s.plug(t, c) // a computer that checks the window and is then replaced
+	s.check(t, c, k)
+	c.code, _, err = s.equipment.IssueEnrolCode(ctx, c.clinic.ID, c.admin, st.ID)
+	require.NoError(t, err)
+}
+
+// check carries out the check of the day at the window, whose counter the test plays.
+func (s services) check(t testing.TB, c *smallClinic, k *counter) {
+	t.Helper()
+	done, err := walk.Walk{
+		Service: s.checks, Clinic: c.clinic.ID, Station: c.station.ID, Pair: staff.Pair{By: c.pharmacist, Witness: c.nurse},
+		Report: func(_ context.Context, kind stationlog.Kind, body any) error {
+			k.report(t, kind, body)
+			return nil
+		},
+	}.Run(t.Context())
+	require.NoError(t, err)
+	require.True(t, done.Result.Passed, "%+v", done.Result.Figures)
 }
 
 // enrol makes the test itself the counter of the window, with devices that are ready.
 func (s services) enrol(t testing.TB, c *smallClinic) *counter {
 	t.Helper()
+	k := s.plug(t, c)
+	k.ready(t)
+	return k
+}
+
+// plug makes the test itself the counter of the window. It goes on where the counter before it stopped.
+func (s services) plug(t testing.TB, c *smallClinic) *counter {
+	t.Helper()
 	_, c.key, _ = ed25519.GenerateKey(nil)
 	st, err := s.equipment.Enrol(t.Context(), c.station.ID, c.code, c.key.Public().(ed25519.PublicKey))
 	require.NoError(t, err)
 	c.code, c.station = "", st
-	k := &counter{s: s, c: c, prev: stationlog.Genesis}
-	k.ready(t)
+	k := &counter{s: s, c: c, seq: st.EventSeq, prev: stationlog.Genesis}
+	if st.EventSeq > 0 {
+		k.prev = string(st.EventHash)
+	}
 	return k
 }
 

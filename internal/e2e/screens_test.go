@@ -10,8 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lieu-clinic/lieu/internal/dispensing"
-	"github.com/lieu-clinic/lieu/internal/equipment"
-	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/store"
@@ -186,7 +184,7 @@ func lived(t *testing.T, st *store.Store, days, patients int, came func(patient,
 	for day := range days {
 		clk.add(start.AddDate(0, 0, day).Sub(clk.now()))
 		if day > 0 {
-			s.check(t, c)
+			s.check(t, c, k)
 		}
 		k.ready(t)
 		for i, p := range c.patients {
@@ -201,22 +199,6 @@ func lived(t *testing.T, st *store.Store, days, patients int, came func(patient,
 	require.NoError(t, err)
 	s.furnish(t, c, 2)
 	return c
-}
-
-// check signs the day's check of every device that needs one.
-func (s services) check(t *testing.T, c *smallClinic) {
-	t.Helper()
-	w, err := s.equipment.Station(t.Context(), c.clinic.ID, c.station.ID)
-	require.NoError(t, err)
-	for _, d := range w.Devices {
-		if d.Kind == equipment.Scanner {
-			continue
-		}
-		_, err := s.equipment.Verify(t.Context(), c.clinic.ID, c.pharmacist, equipment.NewVerification{
-			ID: id.New[equipment.VerificationID](), Device: d.ID, Passed: true, Method: "three shots weighed",
-		})
-		require.NoError(t, err)
-	}
 }
 
 // dose gives a patient the day's dose, with the counter played by the test.

@@ -111,9 +111,15 @@ func (s *Service) SetProfile(ctx context.Context, c clinic.ID, by staff.Member, 
 	})
 }
 
-// RemoveDevice takes a device away from its station. What it did and how it was verified stays on record.
+// RemoveDevice takes a device away from its station. What it did and how it was checked stays on record; without its pump
+// or scale the station's check of the day is worth nothing.
 func (s *Service) RemoveDevice(ctx context.Context, c clinic.ID, by staff.Member, key DeviceID) error {
 	_, err := s.onDevice(ctx, c, by, key, "device.remove", func(tx Tx, d *Device) (any, error) {
+		if d.Kind == Pump || d.Kind == Scale {
+			if err := tx.VoidCheck(ctx, d.Station, string(d.Kind), s.instant()); err != nil {
+				return nil, err
+			}
+		}
 		return map[string]any{"station": d.Station, "kind": d.Kind, "model": d.Model, "serial": d.Serial}, tx.RemoveDevice(ctx, key)
 	})
 	return err
@@ -147,7 +153,8 @@ func (s *Service) onDevice(ctx context.Context, c clinic.ID, by staff.Member, ke
 }
 
 // MountBottle puts a bottle under a station's pump, or with bottle "" takes away the one that is there. The bottle is in
-// use, of a released lot that has not expired, and at no other station; and nothing is under way here.
+// use, of a released lot that has not expired, and at no other station; and nothing is under way here. A bottle of another
+// lot than that of the check of the day ends what the check is worth.
 func (s *Service) MountBottle(ctx context.Context, c clinic.ID, by staff.Member, key StationID, bottle string) (Station, error) {
 	if err := by.Require(c, staff.MountBottle); err != nil {
 		return Station{}, err
@@ -173,9 +180,13 @@ func (s *Service) MountBottle(ctx context.Context, c clinic.ID, by staff.Member,
 				return nil, err
 			}
 		}
+		void, err := tx.VoidCheckOfOtherLot(ctx, key, bottle, s.instant())
+		if err != nil {
+			return nil, err
+		}
 		was := st.Bottle
 		st.Bottle = bottle
-		return map[string]any{"old": was, "new": bottle}, nil
+		return map[string]any{"old": was, "new": bottle, "check_void": void}, nil
 	})
 }
 
@@ -191,65 +202,4 @@ func (b MountableBottle) mayStand(st StationID, today calendar.Day) error {
 		return fault.New(fault.Conflict, "bottle.elsewhere", "bottle %s stands at station %s", b.ID, b.Station).With("station", string(b.Station))
 	}
 	return nil
-}
-
-// NewVerification is a check of a device as somebody signs it; the caller has checked the PIN.
-type NewVerification struct {
-	ID     VerificationID // made by whoever asks; a repeated request finds the verification it made
-	Device DeviceID
-	Passed bool
-	Method string
-	Note   string
-}
-
-// Verify records the check of a device for today. The newest of the day counts, so a device that failed later may not
-// dose, and one that passed after it was mended may.
-func (s *Service) Verify(ctx context.Context, c clinic.ID, by staff.Member, n NewVerification) (v Verification, err error) {
-	if err := by.Require(c, staff.VerifyDevice); err != nil {
-		return Verification{}, err
-	}
-	if n.ID == "" || !plain(n.Method, MaxText) || len(n.Note) > 4*MaxText {
-		return Verification{}, fault.New(fault.Invalid, "verification.method", "id or method is missing, or a text is too long")
-	}
-	cl, err := s.clinics.Clinic(ctx, c)
-	if err != nil {
-		return Verification{}, err
-	}
-	err = s.store.InTx(ctx, c, func(tx Tx) error {
-		d, err := tx.LockDevice(ctx, n.Device)
-		if err != nil {
-			return err
-		}
-		v, err = tx.FindVerification(ctx, n.ID)
-		if err == nil {
-			return same(v.Device == n.Device && v.Passed == n.Passed, string(n.ID))
-		}
-		if !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		now := s.instant()
-		today, err := cl.Day(now)
-		if err != nil {
-			return err
-		}
-		v = Verification{
-			ID: n.ID, Clinic: c, Device: n.Device, Day: today, Passed: n.Passed, Method: n.Method, Note: n.Note,
-			By: string(by.ID), Recorded: now,
-		}
-		if err := tx.InsertVerification(ctx, v); err != nil {
-			return err
-		}
-		return tx.Record(ctx, by.Entry(now, "device.verify", string(d.ID), map[string]any{
-			"verification": v.ID, "day": today, "passed": v.Passed, "method": v.Method, "note": v.Note,
-		}))
-	})
-	if err != nil {
-		return Verification{}, err
-	}
-	return v, nil
-}
-
-// Verifications lists the clinic's verifications of a day, oldest first.
-func (s *Service) Verifications(ctx context.Context, c clinic.ID, d calendar.Day) ([]Verification, error) {
-	return s.store.Verifications(ctx, c, d)
 }

@@ -1,5 +1,5 @@
-// Package equipment owns the dispensing windows and what stands on them: stations, their devices, the signed checks
-// without which a device may not dose, and the bottle under each pump.
+// Package equipment owns the dispensing windows and what stands on them: stations, their devices, and the bottle under
+// each pump. How a window proves that it doses right is in package calibration.
 //
 // A station is enrolled once: an administrator issues a code that works for a quarter of an hour, the counter computer
 // shows it together with the public half of a key born there, and from then on signs with that key. The code is stored

@@ -8,9 +8,8 @@ import (
 
 // Ids of the nouns of equipment.
 type (
-	StationID      string
-	DeviceID       string
-	VerificationID string
+	StationID string
+	DeviceID  string
 )
 
 // Station is one dispensing window with its counter computer.
@@ -73,17 +72,4 @@ type Profile struct {
 	Resolution measure.Volume `json:"resolution_ul"`
 	// Residual is the volume below which the bottle cannot be drawn from accurately.
 	Residual measure.Volume `json:"residual_ul"`
-}
-
-// Verification is one signed check of a device: a pump against the scale, a scale against check weights.
-type Verification struct {
-	ID       VerificationID
-	Clinic   clinic.ID
-	Device   DeviceID
-	Day      calendar.Day
-	Passed   bool
-	Method   string // "check weights", "three shots weighed"
-	Note     string
-	By       string // staff id
-	Recorded calendar.Instant
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/clinic"
@@ -25,7 +27,8 @@ type memory struct {
 	stations map[StationID]Station
 	devices  map[DeviceID]Device
 	bottles  map[string]MountableBottle
-	checks   map[VerificationID]Verification
+	void     []string // why checks were ended
+	lot      string   // a bottle of another lot
 	entries  []audit.Entry
 	busy     bool
 }
@@ -82,13 +85,17 @@ func (m *memory) MountableBottle(_ context.Context, id string) (MountableBottle,
 	return read(m.bottles, id)
 }
 
-func (m *memory) FindVerification(_ context.Context, id VerificationID) (Verification, error) {
-	return read(m.checks, id)
+func (m *memory) VoidCheck(_ context.Context, _ StationID, reason string, _ calendar.Instant) error {
+	m.void = append(m.void, reason)
+	return nil
 }
 
-func (m *memory) InsertVerification(_ context.Context, v Verification) error {
-	m.checks[v.ID] = v
-	return nil
+func (m *memory) VoidCheckOfOtherLot(_ context.Context, _ StationID, bottle string, _ calendar.Instant) (bool, error) {
+	if bottle == "" || bottle != m.lot {
+		return false, nil
+	}
+	m.void = append(m.void, "lot")
+	return true, nil
 }
 
 func (m *memory) Record(_ context.Context, e audit.Entry) error {
@@ -125,7 +132,6 @@ func newBench(t *testing.T) *bench {
 	b := &bench{
 		store: &memory{
 			stations: map[StationID]Station{}, devices: map[DeviceID]Device{}, bottles: map[string]MountableBottle{},
-			checks: map[VerificationID]Verification{},
 		},
 		clock: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC),
 	}
@@ -260,6 +266,19 @@ func TestWhichBottleIsMounted(t *testing.T) {
 	}
 }
 
+func TestAnotherLotEndsTheCheck(t *testing.T) {
+	for lot, want := range map[string]int{"": 0, "b": 1} {
+		b := newBench(t)
+		b.store.bottles["b"] = MountableBottle{ID: "b", InUse: true, Released: true, Expiry: today}
+		b.store.lot = lot
+		_, err := b.MountBottle(t.Context(), here, nurse, "w1", "b")
+		wantKey(t, err, "")
+		if len(b.store.void) != want {
+			t.Errorf("bottle of another lot %t: checks ended %v", want == 1, b.store.void)
+		}
+	}
+}
+
 func TestDevices(t *testing.T) {
 	b := newBench(t)
 	ml := measure.Millilitre
@@ -282,15 +301,10 @@ func TestDevices(t *testing.T) {
 	_, err = b.RegisterDevice(t.Context(), admin, second)
 	wantKey(t, err, "device.profile")
 
-	v, err := b.Verify(t.Context(), here, nurse, NewVerification{ID: "v1", Device: "d1", Passed: true, Method: "three shots weighed"})
-	wantKey(t, err, "")
-	if v.Day != today || v.By != string(nurse.ID) {
-		t.Errorf("verification %+v", v)
-	}
-	_, err = b.Verify(t.Context(), here, nurse, NewVerification{ID: "v1", Device: "d1", Passed: false, Method: "three shots weighed"})
-	wantKey(t, err, "id.taken")
-
 	wantKey(t, b.RemoveDevice(t.Context(), here, admin, "d1"), "")
+	if diff := cmp.Diff([]string{"pump"}, b.store.void); diff != "" {
+		t.Errorf("checks ended (-want +got):\n%s", diff)
+	}
 	wantKey(t, b.RemoveDevice(t.Context(), here, admin, "d1"), "device.removed")
 	second.Kind = Pump
 	_, err = b.RegisterDevice(t.Context(), admin, second)

@@ -8,7 +8,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/clinic"
 )
 
-// Store keeps stations, devices and verifications.
+// Store keeps stations and devices.
 type Store interface {
 	// InTx runs fn in one transaction of one clinic and commits when it returns nil. fn may run more than once.
 	InTx(ctx context.Context, c clinic.ID, fn func(Tx) error) error
@@ -20,8 +20,6 @@ type Store interface {
 	Stations(ctx context.Context, c clinic.ID) ([]Station, error)
 	// Devices lists the devices of a station, or of the whole clinic when st is "", by id.
 	Devices(ctx context.Context, c clinic.ID, st StationID) ([]Device, error)
-	// Verifications lists the clinic's verifications of a day, oldest first.
-	Verifications(ctx context.Context, c clinic.ID, d calendar.Day) ([]Verification, error)
 }
 
 // Tx is one transaction of one clinic. Rows are locked station, then device, then bottle.
@@ -33,7 +31,7 @@ type Tx interface {
 	// UpdateStation writes Name, PublicKey, EnrolCode, EnrolBy, Active, Bottle and Manual; the chain of events is not
 	// touched. fault.Conflict when the bottle is at another station.
 	UpdateStation(ctx context.Context, s Station) error
-	// StationBusy reports whether a dispensing of this station is reserved, dispensing or held.
+	// StationBusy reports whether a dispensing, or a prime or shot, of this station is reserved, dispensing or held.
 	StationBusy(ctx context.Context, id StationID) (bool, error)
 
 	// InsertDevice adds a device. fault.Conflict when the id is taken.
@@ -44,16 +42,17 @@ type Tx interface {
 	UpdateDevice(ctx context.Context, d Device) error
 	// DeviceOf returns the device of this kind at a station. fault.NotFound when there is none.
 	DeviceOf(ctx context.Context, st StationID, k DeviceKind) (Device, error)
-	// RemoveDevice takes a device away from its station; its verifications stay.
+	// RemoveDevice takes a device away from its station; its checks stay.
 	RemoveDevice(ctx context.Context, id DeviceID) error
 
 	// MountableBottle locks a bottle and says whether it may stand under a pump. fault.NotFound when not of this clinic.
 	MountableBottle(ctx context.Context, bottle string) (MountableBottle, error)
 
-	// FindVerification reads a verification. fault.NotFound when there is none in this clinic.
-	FindVerification(ctx context.Context, id VerificationID) (Verification, error)
-	// InsertVerification adds a verification. fault.Conflict when the id is taken.
-	InsertVerification(ctx context.Context, v Verification) error
+	// VoidCheck ends what the station's check of the day is worth, for a reason. Nothing happens when it is worth nothing.
+	VoidCheck(ctx context.Context, st StationID, reason string, now calendar.Instant) error
+	// VoidCheckOfOtherLot does so when the check is of another lot than the bottle, and says whether it did. No bottle, "",
+	// is of no other lot.
+	VoidCheckOfOtherLot(ctx context.Context, st StationID, bottle string, now calendar.Instant) (bool, error)
 
 	// Record appends an audit entry to the clinic's chain.
 	Record(ctx context.Context, e audit.Entry) error

@@ -123,7 +123,7 @@ func (s *stage) openWindow() {
 	var received gen.BottleList
 	s.pharmacist.mustDo("POST", "/v1/bottles", gen.ReceiveBottles{
 		Id: newID(), Lot: lot, Supplier: "Kho tỉnh", Document: "BB-1", Witness: witness(),
-		Bottles: []gen.ReceivedBottle{{Id: newID(), LabelVolumeUl: 1_000_000}},
+		Bottles: []gen.ReceivedBottle{{Id: newID(), LabelVolumeUl: 1_081_000}}, // a litre, and what the check pours away
 	}, &received)
 	s.bottle = received.Items[0]
 	s.pharmacist.mustDo("POST", "/v1/bottles/"+s.bottle.Id+"/open", gen.OpenBottle{Id: newID(), Witness: witness()}, &s.bottle)
@@ -137,10 +137,8 @@ func (s *stage) openWindow() {
 	}, nil)
 	s.admin.mustDo("POST", "/v1/stations/"+st.Id+"/devices", map[string]any{"id": scale, "kind": "scale", "model": "mt-sics"}, nil)
 	s.enrolCounter(st.Id)
-	for _, d := range []string{pump, scale} {
-		s.pharmacist.mustDo("POST", "/v1/devices/"+d+"/verifications", gen.VerifyDevice{Id: newID(), Passed: true, Method: "check weights", Pin: testPIN}, nil)
-	}
 	s.pharmacist.mustDo("POST", "/v1/stations/"+st.Id+"/bottle", gen.MountBottle{Code: s.bottle.Code}, nil)
+	s.check()
 }
 
 func (s *stage) enrolCounter(station string) {
@@ -162,6 +160,65 @@ func (s *stage) enrolCounter(station string) {
 	for _, kind := range []string{"pump", "scale"} {
 		s.counter.report(stationlog.KindDevice, stationlog.Device{Kind: kind, State: "ready"})
 	}
+}
+
+// shows lets the scale of the window show a weight that stands still.
+func (s *stage) shows(weight int64) {
+	s.t.Helper()
+	ready := gen.LiveDeviceStateReady
+	status, answer := s.counter.do("PUT", "/v1/stations/"+s.counter.station+"/live", gen.LiveReading{
+		Phase: "idle", Scale: gen.LiveScale{State: ready, WeightUg: &weight, Stable: true}, Pump: gen.LivePump{State: ready}, Scanner: gen.LiveScanner{State: ready},
+	})
+	require.Equal(s.t, http.StatusNoContent, status, "%s", answer)
+}
+
+// beginCheck begins the check of the day before the witness.
+func (s *stage) beginCheck() gen.Check {
+	s.t.Helper()
+	var c gen.Check
+	w := gen.OptionalCredential(witness())
+	s.pharmacist.mustDo("POST", "/v1/stations/"+s.counter.station+"/checks", gen.BeginCheck{Id: newID(), TemperatureDecicelsius: 250, Pin: testPIN, Witness: &w}, &c)
+	return c
+}
+
+// walk takes a check to its end; off is how much more than ordered each shot weighs, in parts per million.
+func (s *stage) walk(c gen.Check, off int64) gen.Check {
+	s.t.Helper()
+	for gross := int64(120_000_000); ; {
+		switch c.Next.Kind {
+		case gen.CheckNextKindWeigh:
+			s.shows(c.Next.NominalUg)
+			s.pharmacist.mustDo("POST", "/v1/checks/"+c.Id+"/weighings", gen.WeighForCheck{NominalUg: c.Next.NominalUg, Weights: "F1-0427"}, &c)
+		case gen.CheckNextKindPrime, gen.CheckNextKindShot:
+			var p gen.CheckPour
+			s.pharmacist.mustDo("POST", "/v1/checks/"+c.Id+"/pours", gen.PourForCheck{Id: newID()}, &p)
+			gross = s.poured(p, gross, off)
+			s.pharmacist.mustDo("GET", "/v1/checks/"+c.Id, nil, &c)
+		default:
+			s.pharmacist.mustDo("POST", "/v1/checks/"+c.Id+"/finish", gen.FinishCheck{Pin: testPIN}, &c)
+			return c
+		}
+	}
+}
+
+// poured lets the counter make a pour of a check, into a vessel that it weighs. It returns what the vessel weighs then.
+func (s *stage) poured(p gen.CheckPour, before, off int64) (after int64) {
+	s.t.Helper()
+	purpose := stationlog.OrderKind(p.Kind)
+	s.counter.report(stationlog.KindDispensing, stationlog.Dispensing{Dispensing: p.Id, Volume: measure.Volume(p.VolumeUl), Purpose: purpose})
+	after = before + p.VolumeUl*1060*(1_000_000+off)/1_000_000
+	s.counter.report(stationlog.KindMeasured, stationlog.Outcome{
+		Dispensing: p.Id, Pump: measure.Volume(p.VolumeUl), PumpKnown: true, GrossBefore: measure.Weight(before), GrossAfter: measure.Weight(after),
+		WeightKnown: true, Division: 10_000, Purpose: purpose,
+	})
+	return after
+}
+
+// check passes the check of the day.
+func (s *stage) check() {
+	s.t.Helper()
+	c := s.walk(s.beginCheck(), 0)
+	require.True(s.t, c.Result.Passed, "%+v", c.Result)
 }
 
 func (s *stage) enrol() gen.Patient {
@@ -413,6 +470,7 @@ func TestLiveReadings(t *testing.T) {
 	s := newStage(t, 0)
 	path := "/v1/stations/" + s.counter.station
 	events := openStream(t, s.nurse.request(t, path+"/stream", ""))
+	require.Equal(t, "live", next(t, events).name, "what was shown of the check weights is still known")
 	reading := `{"phase":"idle","dispensing":"","target_ul":0,"moved_ul":null,"scale":{"state":"ready","weight_ug":5000000,"stable":true,"at":"2026-03-01T01:02:03Z"},"pump":{"state":"ready","detail":""},"scanner":{"state":"none"},"cup":null,"queue_depth":0}`
 	status, body := s.counter.do("PUT", path+"/live", json.RawMessage(reading))
 	require.Equal(t, http.StatusNoContent, status, "%s", body)

@@ -3,35 +3,88 @@ package httpapi
 import (
 	"context"
 
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
-// verified says which devices have a passed check today as the newest of theirs.
-func (s *Server) verified(ctx context.Context) (map[equipment.DeviceID]bool, error) {
-	c := principalOf(ctx).clinic
-	today, err := s.today(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	checks, err := s.equipment.Verifications(ctx, c, today)
-	if err != nil {
-		return nil, err
-	}
-	out := map[equipment.DeviceID]bool{}
-	for _, v := range checks { // oldest first
-		out[v.Device] = v.Passed
-	}
-	return out, nil
+// worth is what the checks and control charts of the clinic's windows are worth now.
+type worth struct {
+	today      calendar.Day
+	standings  map[equipment.StationID]calibration.Standing
+	drifts     []calibration.Drift
+	warn, stop drift.Share // of the rule pack; 0 for unset
 }
 
-func deviceOut(verified map[equipment.DeviceID]bool) func(equipment.Device) gen.Device {
+func (s *Server) worth(ctx context.Context) (w worth, err error) {
+	c, err := s.clinics.Clinic(ctx, principalOf(ctx).clinic)
+	if err != nil {
+		return worth{}, err
+	}
+	if w.today, err = c.Day(s.instant()); err != nil {
+		return worth{}, err
+	}
+	pack, err := s.packs(c.RulePack, c.RulePackVersion)
+	if err != nil {
+		return worth{}, err
+	}
+	w.warn, w.stop = pack.DriftWarn.Value, pack.DriftStop.Value
+	if w.standings, err = s.calibration.Standings(ctx, c.ID); err != nil {
+		return worth{}, err
+	}
+	w.drifts, err = s.calibration.Drifts(ctx, c.ID)
+	return w, err
+}
+
+// counts reports whether the check of the day makes a device good with the mounted lot.
+func (w worth) counts(st equipment.StationID, lot stock.LotID, d equipment.DeviceID) bool {
+	return w.standings[st].Counts(w.today, lot, d)
+}
+
+func (w worth) check(st equipment.Station, lot stock.LotID) gen.CheckStanding {
+	k := w.standings[st.ID]
+	if k.State == calibration.NoCheck {
+		return gen.CheckStanding{State: gen.CheckStandingStateNone}
+	}
+	decides := k.Pump
+	if st.Manual {
+		decides = k.Scale
+	}
+	return gen.CheckStanding{
+		State: gen.CheckStandingState(k.State), Counts: k.Counts(w.today, lot, decides), Reason: k.Reason, Check: gen.UUID(k.Check),
+		Day: k.Day.String(), Since: at(k.Since),
+	}
+}
+
+func (w worth) drift(st equipment.StationID, lot stock.LotID) gen.DriftStanding {
+	out := gen.DriftStanding{Alarm: gen.DriftStandingAlarmNone, WarnPpm: int64(w.warn), StopPpm: int64(w.stop)}
+	for _, d := range w.drifts {
+		if d.Station != st {
+			continue
+		}
+		out.PeakPpm = max(out.PeakPpm, int64(d.Peak))
+		if d.Lot == lot {
+			out.Samples, out.LevelPpm = d.N, int64(d.Level)
+		}
+	}
+	switch {
+	case w.stop > 0 && out.PeakPpm > int64(w.stop):
+		out.Alarm = gen.DriftStandingAlarmStop
+	case w.warn > 0 && drift.Share(out.LevelPpm).Abs() > w.warn:
+		out.Alarm = gen.DriftStandingAlarmWarn
+	}
+	return out
+}
+
+func deviceOut(w worth, lot stock.LotID) func(equipment.Device) gen.Device {
 	return func(d equipment.Device) gen.Device {
 		out := gen.Device{
 			Id: gen.UUID(d.ID), Station: gen.UUID(d.Station), Kind: gen.DeviceKind(d.Kind), Model: d.Model, Serial: d.Serial,
-			State: gen.DeviceState(d.State), StateAt: at(d.StateAt), Detail: d.Detail, VerifiedToday: verified[d.ID],
+			State: gen.DeviceState(d.State), StateAt: at(d.StateAt), Detail: d.Detail, VerifiedToday: w.counts(d.Station, lot, d.ID),
 		}
 		if d.Kind == equipment.Pump {
 			out.Profile = gen.PumpProfile{
@@ -43,20 +96,25 @@ func deviceOut(verified map[equipment.DeviceID]bool) func(equipment.Device) gen.
 	}
 }
 
-func (s *Server) windowOut(ctx context.Context, w equipment.Window, verified map[equipment.DeviceID]bool) (gen.Station, error) {
+func (s *Server) windowOut(ctx context.Context, w equipment.Window, of worth) (gen.Station, error) {
 	out := gen.Station{
 		Id: gen.UUID(w.ID), Name: w.Name, Active: w.Active, Enrolled: len(w.PublicKey) > 0, Manual: w.Manual,
-		Devices: each(w.Devices, deviceOut(verified)), Live: s.live(w.ID), EventSeq: w.EventSeq,
+		Live: s.live(w.ID), EventSeq: w.EventSeq,
 	}
-	if w.Bottle == "" {
-		return out, nil
+	var lot stock.LotID
+	if w.Bottle != "" {
+		b, err := s.stock.Bottle(ctx, w.Clinic, stock.BottleID(w.Bottle))
+		if err != nil {
+			return out, err
+		}
+		if out.Bottle, err = s.bottleOut(ctx, b); err != nil {
+			return out, err
+		}
+		lot = b.Lot
 	}
-	b, err := s.stock.Bottle(ctx, w.Clinic, stock.BottleID(w.Bottle))
-	if err != nil {
-		return out, err
-	}
-	out.Bottle, err = s.bottleOut(ctx, b)
-	return out, err
+	out.Devices = each(w.Devices, deviceOut(of, lot))
+	out.Check, out.Drift = of.check(w.Station, lot), of.drift(w.ID, lot)
+	return out, nil
 }
 
 // stationNow reads a station as it is after a change, and lets every cache forget what it was.
@@ -65,11 +123,11 @@ func (s *Server) stationNow(ctx context.Context, key equipment.StationID) (gen.S
 	if err != nil {
 		return gen.Station{}, err
 	}
-	verified, err := s.verified(ctx)
+	of, err := s.worth(ctx)
 	if err != nil {
 		return gen.Station{}, err
 	}
-	return s.windowOut(ctx, w, verified)
+	return s.windowOut(ctx, w, of)
 }
 
 type stationEvent struct {
@@ -90,13 +148,13 @@ func (s *Server) ListStations(ctx context.Context, _ gen.ListStationsRequestObje
 	if err != nil {
 		return nil, err
 	}
-	verified, err := s.verified(ctx)
+	of, err := s.worth(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := gen.StationList{Items: make([]gen.Station, 0, len(windows))}
 	for _, w := range windows {
-		st, err := s.windowOut(ctx, w, verified)
+		st, err := s.windowOut(ctx, w, of)
 		if err != nil {
 			return nil, err
 		}
@@ -194,7 +252,7 @@ func (s *Server) AddDevice(ctx context.Context, r gen.AddDeviceRequestObject) (g
 	if _, err := s.stationChanged(ctx, d.Station); err != nil {
 		return nil, err
 	}
-	return gen.AddDevice201JSONResponse(deviceOut(nil)(d)), nil
+	return gen.AddDevice201JSONResponse(deviceOut(worth{}, "")(d)), nil
 }
 
 // SetPumpProfile says what a pump may be asked for.
@@ -204,14 +262,17 @@ func (s *Server) SetPumpProfile(ctx context.Context, r gen.SetPumpProfileRequest
 	if err != nil {
 		return nil, err
 	}
-	verified, err := s.verified(ctx)
+	st, err := s.stationChanged(ctx, d.Station)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.stationChanged(ctx, d.Station); err != nil {
-		return nil, err
+	out := deviceOut(worth{}, "")(d)
+	for _, now := range st.Devices {
+		if now.Id == out.Id {
+			out = now
+		}
 	}
-	return gen.SetPumpProfile200JSONResponse(deviceOut(verified)(d)), nil
+	return gen.SetPumpProfile200JSONResponse(out), nil
 }
 
 // RemoveDevice takes a device away.
@@ -222,23 +283,4 @@ func (s *Server) RemoveDevice(ctx context.Context, r gen.RemoveDeviceRequestObje
 	}
 	s.hub.publish(clinicTopic(p.clinic), "station", struct{}{})
 	return gen.RemoveDevice204Response{}, nil
-}
-
-// VerifyDevice signs today's check of a device.
-func (s *Server) VerifyDevice(ctx context.Context, r gen.VerifyDeviceRequestObject) (gen.VerifyDeviceResponseObject, error) {
-	p, b := principalOf(ctx), r.Body
-	if err := s.signed(ctx, b.Pin); err != nil {
-		return nil, err
-	}
-	v, err := s.equipment.Verify(ctx, p.clinic, p.member, equipment.NewVerification{
-		ID: idOf[equipment.VerificationID](b.Id), Device: idOf[equipment.DeviceID](r.Id), Passed: b.Passed, Method: b.Method, Note: b.Note,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.hub.publish(clinicTopic(p.clinic), "station", struct{}{})
-	return gen.VerifyDevice201JSONResponse{
-		Id: gen.UUID(v.ID), Device: gen.UUID(v.Device), Day: v.Day.String(), Passed: v.Passed, Method: v.Method, Note: v.Note,
-		By: v.By, RecordedAt: at(v.Recorded),
-	}, nil
 }

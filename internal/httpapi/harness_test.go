@@ -25,6 +25,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/api"
 	"github.com/lieu-clinic/lieu/internal/audit"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
@@ -112,7 +113,8 @@ func newFixtureOn(t testing.TB, databaseURL string) *fixture {
 		Queue:         queue.NewService(db.Queue(), cs, now, f.hub.NotifyTicket),
 		Equipment:     equipment.NewService(db.Equipment(), cs, secret.Codes{}, now),
 		Stock:         stock.NewService(db.Stock(), cs, now),
-		Dispensing:    dispensing.NewService(db.Dispensings(), packs, now, dispensing.Options{Notify: f.hub.Notify}),
+		Dispensing:    dispensing.NewService(db.Dispensings(), packs, now, dispensing.Options{Notify: f.hub.Notify, NotifyPour: f.hub.NotifyCheck}),
+		Calibration:   calibration.NewService(db.Calibration(), cs, now, calibration.Options{Notify: f.hub.NotifyCheck}),
 		Records:       db.Records(), Trail: db.Audit(), Codes: secret.Codes{}, Packs: packs,
 	}
 	_, key, err := ed25519.GenerateKey(nil)

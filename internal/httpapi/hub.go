@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
@@ -220,6 +221,35 @@ func (h *Hub) Notify(n dispensing.Notice) {
 	if !n.State.AtPump() {
 		h.mu.Lock()
 		delete(h.cancel, n.Dispensing)
+		h.mu.Unlock()
+	}
+	h.wake(n.Station)
+}
+
+type checkEvent struct {
+	Station equipment.StationID `json:"station"`
+	Check   calibration.CheckID `json:"check,omitempty"`
+	Pour    calibration.PourID  `json:"pour,omitempty"`
+	State   calibration.State   `json:"state,omitempty"`
+}
+
+// NotifyCheck tells the streams and the counters of a change of a check, or of a prime or a shot. It is meant as
+// calibration.Options.Notify and dispensing.Options.NotifyPour.
+func (h *Hub) NotifyCheck(n calibration.Notice) {
+	e := checkEvent{Station: n.Station, Check: n.Check, Pour: n.Pour, State: n.State}
+	h.publish(stationTopic(n.Station), "check", e)
+	h.publish(clinicTopic(n.Clinic), "check", e)
+	if n.State == "" { // what the station is worth may have changed
+		h.publish(stationTopic(n.Station), "station", stationEvent{n.Station})
+		h.publish(clinicTopic(n.Clinic), "station", stationEvent{n.Station})
+		return
+	}
+	if !n.State.Open() {
+		h.publish(clinicTopic(n.Clinic), "stock", struct{}{})
+	}
+	if !n.State.AtPump() {
+		h.mu.Lock()
+		delete(h.cancel, dispensing.ID(n.Pour))
 		h.mu.Unlock()
 	}
 	h.wake(n.Station)

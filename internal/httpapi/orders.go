@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
@@ -88,13 +89,24 @@ func (o *orderStream) send(out *sse) error {
 	if err != nil {
 		return err
 	}
+	pours, err := o.s.calibration.OpenPours(o.ctx, o.clinic, o.station)
+	if err != nil {
+		return err
+	}
 	now := o.s.now()
-	standing := make(map[string]time.Time, len(open))
+	var orders []stationlog.Order
 	for _, d := range open {
-		order, ok := o.order(d, now)
-		if !ok {
-			continue
+		if order, ok := o.order(d, now); ok {
+			orders = append(orders, order)
 		}
+	}
+	for _, p := range pours {
+		if order, ok := o.waste(p, now); ok {
+			orders = append(orders, order)
+		}
+	}
+	standing := make(map[string]time.Time, len(orders))
+	for _, order := range orders {
 		key := string(order.Kind) + " " + order.Dispensing
 		last, sent := o.sent[key]
 		if sent && now.Sub(last) < ordersRepeat {
@@ -121,6 +133,21 @@ func (o *orderStream) order(d dispensing.Dispensing, now time.Time) (stationlog.
 		return stationlog.Order{}, false // about to be held
 	}
 	out.Kind, out.Volume, out.Density, out.RemainingMS = stationlog.Pour, d.Volume, d.Density, left.Milliseconds()
+	return out, true
+}
+
+// waste is the same for a prime or a shot.
+func (o *orderStream) waste(p calibration.Pour, now time.Time) (stationlog.Order, bool) {
+	out := stationlog.Order{Kind: stationlog.Cancel, Station: string(o.station), Dispensing: string(p.ID)}
+	left := p.Lease.Time().Sub(now)
+	switch {
+	case p.State == calibration.Held, p.State == calibration.Reserved && o.s.hub.cancelAsked(dispensing.ID(p.ID)):
+		return out, true
+	case p.State != calibration.Reserved || left <= 0:
+		return stationlog.Order{}, false
+	}
+	kinds := map[calibration.PourKind]stationlog.OrderKind{calibration.Prime: stationlog.Prime, calibration.Shot: stationlog.Shot}
+	out.Kind, out.Volume, out.Density, out.RemainingMS = kinds[p.Kind], p.Volume, p.Density, left.Milliseconds()
 	return out, true
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 
 	"github.com/lieu-clinic/lieu/api"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
@@ -41,6 +42,7 @@ type Services struct {
 	Equipment     *equipment.Service
 	Stock         *stock.Service
 	Dispensing    *dispensing.Service
+	Calibration   *calibration.Service
 	// Records reads what no single noun owns: the registers, the audit, the incidents.
 	Records Records
 	// Trail reads the chain of changes.
@@ -77,20 +79,21 @@ type Config struct {
 
 // Server is the REST interface. It is safe for concurrent use.
 type Server struct {
-	log        *slog.Logger
-	now        func() time.Time
-	clinics    *clinic.Service
-	staff      *staff.Service
-	patients   *patient.Service
-	orders     *prescription.Service
-	queue      *queue.Service
-	equipment  *equipment.Service
-	stock      *stock.Service
-	dispensing *dispensing.Service
-	records    Records
-	trail      Trail
-	codes      equipment.Codes
-	packs      dispensing.Packs
+	log         *slog.Logger
+	now         func() time.Time
+	clinics     *clinic.Service
+	staff       *staff.Service
+	patients    *patient.Service
+	orders      *prescription.Service
+	queue       *queue.Service
+	equipment   *equipment.Service
+	stock       *stock.Service
+	dispensing  *dispensing.Service
+	calibration *calibration.Service
+	records     Records
+	trail       Trail
+	codes       equipment.Codes
+	packs       dispensing.Packs
 
 	routes   *routes
 	formats  []openapi3.SchemaValidationOption
@@ -125,7 +128,7 @@ func New(sv Services, cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		log: cfg.Log, now: cfg.Now, clinics: sv.Clinics, staff: sv.Staff, patients: sv.Patients, orders: sv.Prescriptions,
-		queue: sv.Queue, equipment: sv.Equipment, stock: sv.Stock, dispensing: sv.Dispensing, records: sv.Records,
+		queue: sv.Queue, equipment: sv.Equipment, stock: sv.Stock, dispensing: sv.Dispensing, calibration: sv.Calibration, records: sv.Records,
 		trail: sv.Trail, codes: sv.Codes, packs: sv.Packs,
 		routes: routes, formats: formats(), messages: messages,
 		sessions: newSessions(cfg.Sessions, cfg.Now, cfg.SecureCookies),

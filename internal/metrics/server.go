@@ -9,7 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/stock"
@@ -41,6 +43,13 @@ type Server struct {
 	lagAge   *prometheus.GaugeVec
 	open     *prometheus.GaugeVec
 	loopAge  *prometheus.GaugeVec
+
+	checks    *prometheus.CounterVec
+	checkOK   *prometheus.GaugeVec
+	checkAge  *prometheus.GaugeVec
+	deviation *prometheus.HistogramVec
+	drift     *prometheus.GaugeVec
+	alarms    *prometheus.CounterVec
 }
 
 // NewServer returns the figures of a server that has just started.
@@ -75,6 +84,14 @@ func NewServer() *Server {
 	}
 	s.registry.MustRegister(s.requests, s.doses, s.refusals, s.wait, s.service, s.step, s.visit, s.causes, s.day, s.spread, s.longest, s.clear, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag,
 		s.lagAge, s.open, s.loopAge, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.checks = counterVec("lieu_checks_total", "Checks of the day that were judged, by window and outcome.", "station", "outcome")
+	s.checkOK = gaugeVec("lieu_check_counts", "1 while a window has a check of today that counts, 0 while it has none.", "clinic", "station")
+	s.checkAge = gaugeVec("lieu_check_age_seconds", "How long ago the standing of a window's check changed last.", "clinic", "station")
+	s.deviation = histogramVec("lieu_dose_deviation_microlitres", "Scale less pump of each weighed dose, by window.",
+		[]float64{-200, -100, -50, -30, -20, -10, 0, 10, 20, 30, 50, 100, 200}, "station")
+	s.drift = gaugeVec("lieu_drift_ratio", "Running mean of scale less pump, as a part of the dose, of the worst lot of a window.", "clinic", "station")
+	s.alarms = counterVec("lieu_drift_alarms_total", "Limits of the control chart that doses passed, by window and limit.", "station", "limit")
+	s.registry.MustRegister(s.checks, s.checkOK, s.checkAge, s.deviation, s.drift, s.alarms)
 	return s
 }
 
@@ -125,11 +142,29 @@ func (s *Server) Dispensing(n dispensing.Notice) {
 		}
 		return
 	}
+	if d := n.Drift; d != nil {
+		s.deviation.WithLabelValues(string(n.Station)).Observe(float64(d.Deviation))
+		if d.Alarm != "" {
+			s.alarms.WithLabelValues(string(n.Station), string(d.Alarm)).Inc()
+		}
+	}
 	switch n.Kind {
 	case dispensing.StepEvidence, dispensing.StepDeviation, dispensing.StepHandedOver:
 		return // the state stayed
 	}
 	s.doses.WithLabelValues(string(n.State)).Inc()
+}
+
+// Check counts a check that was judged.
+func (s *Server) Check(n calibration.Notice) {
+	if n.Result == nil {
+		return
+	}
+	outcome := "failed"
+	if n.Result.Passed {
+		outcome = "passed"
+	}
+	s.checks.WithLabelValues(string(n.Station), outcome).Inc()
 }
 
 // Clinic is what the gauges show of one clinic, by its number.
@@ -150,11 +185,15 @@ type Window struct {
 	Lag   int64
 	// LagAge is how long the oldest record that it still has to send has waited.
 	LagAge time.Duration
+	// Check is whether a check of today counts; CheckAge how long ago that changed, 0 where there never was one.
+	Check    bool
+	CheckAge time.Duration
+	Drift    drift.Share // of the lot that is worst
 }
 
 // Show replaces the gauges by what is true now, so that what is gone does not linger.
 func (s *Server) Show(clinics []Clinic) {
-	for _, v := range []*prometheus.GaugeVec{s.day, s.spread, s.longest, s.clear, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag, s.lagAge, s.open} {
+	for _, v := range []*prometheus.GaugeVec{s.day, s.spread, s.longest, s.clear, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag, s.lagAge, s.open, s.checkOK, s.checkAge, s.drift} {
 		v.Reset()
 	}
 	for _, c := range clinics {
@@ -172,6 +211,9 @@ func (s *Server) Show(clinics []Clinic) {
 			s.unknown.WithLabelValues(number, w.ID).Set(truth(!w.Known))
 			s.lag.WithLabelValues(number, w.ID).Set(float64(w.Lag))
 			s.lagAge.WithLabelValues(number, w.ID).Set(w.LagAge.Seconds())
+			s.checkOK.WithLabelValues(number, w.ID).Set(truth(w.Check))
+			s.checkAge.WithLabelValues(number, w.ID).Set(w.CheckAge.Seconds())
+			s.drift.WithLabelValues(number, w.ID).Set(float64(w.Drift) / float64(100*drift.Percent))
 		}
 	}
 }

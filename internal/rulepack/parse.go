@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/lieu-clinic/lieu/internal/dosing"
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -40,6 +41,8 @@ type values struct {
 	JumpStop       *entry  `yaml:"dose.jump_stop"`
 	Missed         *missed `yaml:"missed.table"`
 	VerifyDevices  *entry  `yaml:"device.verify"`
+	DriftWarn      *entry  `yaml:"drift.warn"`
+	DriftStop      *entry  `yaml:"drift.stop"`
 	LowBottle      *entry  `yaml:"bottle.low"`
 }
 
@@ -125,6 +128,8 @@ func (f file) toPack() (dosing.Pack, error) {
 		JumpStop:      read(&errs, "dose.jump_stop", v.JumpStop, percent),
 		Missed:        readMissed(&errs, v.Missed),
 		VerifyDevices: read(&errs, "device.verify", v.VerifyDevices, yesNo),
+		DriftWarn:     read(&errs, "drift.warn", v.DriftWarn, share),
+		DriftStop:     read(&errs, "drift.stop", v.DriftStop, share),
 		LowBottle:     read(&errs, "bottle.low", v.LowBottle, volume),
 	}
 	p.MaxOrderDays[patient.Induction] = read(&errs, "rx.max_days.induction", v.MaxInduction, wholeDays)
@@ -133,6 +138,9 @@ func (f file) toPack() (dosing.Pack, error) {
 	p.MaxOrderDays[patient.Taper] = read(&errs, "rx.max_days.taper", v.MaxTaper, wholeDays)
 	if p.JumpWarn.Set && p.JumpStop.Set && p.JumpWarn.Value > p.JumpStop.Value {
 		errs = append(errs, errors.New("dose.jump_warn: above dose.jump_stop"))
+	}
+	if p.DriftWarn.Set && p.DriftStop.Set && p.DriftWarn.Value > p.DriftStop.Value {
+		errs = append(errs, errors.New("drift.warn: above drift.stop"))
 	}
 	if len(errs) > 0 {
 		return dosing.Pack{}, errors.Join(errs...)
@@ -228,6 +236,7 @@ const (
 	maxDays    = 366
 	maxHours   = 7 * 24
 	maxPercent = 1000
+	maxDrift   = 10 * drift.Percent
 )
 
 func mass(s string) (measure.Mass, error) {
@@ -254,6 +263,16 @@ func wholeHours(s string) (time.Duration, error) {
 }
 
 func percent(s string) (int, error) { return whole(s, "percent", maxPercent) }
+
+// share reads a part of a dose in per cent, with decimals: a pump is judged more finely than a dose is changed.
+func share(s string) (drift.Share, error) {
+	number, ok := strings.CutSuffix(s, " percent")
+	if !ok || strings.Contains(number, "%") {
+		return 0, fmt.Errorf("%q is not a number of percent", s)
+	}
+	n, err := drift.ParseShare(number, measure.English)
+	return n, positive(int64(n), int64(maxDrift), s, err)
+}
 
 func yesNo(s string) (bool, error) {
 	switch s {

@@ -75,7 +75,7 @@ func TestSources(t *testing.T) {
 				t.Errorf("%s %s: set %t, source %q, verified %t", name, key, l.set, l.source, l.verified)
 			}
 		}
-		for _, key := range []string{"dose.min_hours", "dose.jump_warn", "dose.jump_stop", "device.verify"} {
+		for _, key := range []string{"dose.min_hours", "dose.jump_warn", "dose.jump_stop", "device.verify", "drift.warn", "drift.stop"} {
 			if l := limits(load(t, name))[key]; !strings.HasPrefix(l.source, "Lieu's own choice") || l.verified {
 				t.Errorf("%s %s: source %q, verified %t", name, key, l.source, l.verified)
 			}
@@ -93,6 +93,7 @@ func limits(p dosing.Pack) map[string]limit {
 		"dose.hard_ceiling": of(p.HardCeiling), "dose.first_day_max": of(p.FirstDayMax), "dose.step_max": of(p.StepMax),
 		"dose.step_min_days": of(p.StepMinDays), "dose.min_hours": of(p.MinHours), "dose.jump_warn": of(p.JumpWarn),
 		"dose.jump_stop": of(p.JumpStop), "missed.table": of(p.Missed), "device.verify": of(p.VerifyDevices), "bottle.low": of(p.LowBottle),
+		"drift.warn": of(p.DriftWarn), "drift.stop": of(p.DriftStop),
 	}
 	for phase, l := range p.MaxOrderDays {
 		all["rx.max_days."+string(phase)] = of(l)

@@ -22,6 +22,9 @@
 //
 // Recovery may itself be cut short anywhere and begins again. It sends a stop and questions, never a motion.
 //
+// A prime or a shot of a check goes the same way. What differs is the vessel on the pan, which may hold the shots before,
+// and that a prime may leave all of its liquid in the tube.
+//
 // # Pouring by hand
 //
 // Where there is no pump the screen shows the live weight against the target. The pour is finished when the cup stands

@@ -208,8 +208,8 @@ func (j *Journal) Append(ctx context.Context, kind stationlog.Kind, body any) er
 }
 
 // Arm records that an order was accepted. ErrKnown when the dispensing was heard of before, whatever became of it.
-func (j *Journal) Arm(ctx context.Context, dispensing string, order stationlog.Signed) error {
-	return j.add(ctx, stationlog.KindArmed, stationlog.Armed{Dispensing: dispensing}, insertStep(dispensing, StepArmed, order))
+func (j *Journal) Arm(ctx context.Context, a stationlog.Armed, order stationlog.Signed) error {
+	return j.add(ctx, stationlog.KindArmed, a, insertStep(a.Dispensing, StepArmed, order))
 }
 
 // Commit is the point of no return: once it has returned nil the pump may be told to move, once.
@@ -262,6 +262,7 @@ func (j *Journal) Step(ctx context.Context, dispensing string) (Step, error) {
 // Unfinished is a dispensing without an end.
 type Unfinished struct {
 	ID        string
+	Purpose   stationlog.OrderKind // what the order was for: Prime, Shot, or "" for a dose
 	Step      Step
 	Committed stationlog.Dispensing // when Step is StepDispensing
 	At        time.Time             // of its last event
@@ -300,9 +301,14 @@ func (u *Unfinished) read(payload []byte) error {
 	}
 	u.At = r.Occurred
 	if u.Step != StepDispensing {
-		return nil
+		var a stationlog.Armed
+		err := r.Decode(&a)
+		u.Purpose = a.Purpose
+		return err
 	}
-	return r.Decode(&u.Committed)
+	err := r.Decode(&u.Committed)
+	u.Purpose = u.Committed.Purpose
+	return err
 }
 
 // alongside changes other rows in the transaction that adds event seq.

@@ -39,11 +39,11 @@ func filled(t *testing.T) (path string) {
 	order := stationlog.Signed{Payload: []byte("order"), Signature: []byte("signature")}
 	for _, err := range []error{
 		j.Append(ctx, stationlog.KindStarted, stationlog.Started{Version: "1"}),
-		j.Arm(ctx, "a", order), j.Commit(ctx, stationlog.Dispensing{Dispensing: "a", Volume: 1}), j.Progress(ctx, "a", 1),
+		j.Arm(ctx, stationlog.Armed{Dispensing: "a"}, order), j.Commit(ctx, stationlog.Dispensing{Dispensing: "a", Volume: 1}), j.Progress(ctx, "a", 1),
 		j.Measured(ctx, stationlog.Outcome{Dispensing: "a"}),
-		j.Arm(ctx, "b", order), j.NeverCommanded(ctx, stationlog.NeverCommanded{Dispensing: "b"}),
+		j.Arm(ctx, stationlog.Armed{Dispensing: "b"}, order), j.NeverCommanded(ctx, stationlog.NeverCommanded{Dispensing: "b"}),
 		j.Refuse(ctx, stationlog.NeverCommanded{Dispensing: "c"}, order),
-		j.Arm(ctx, "d", order), j.Commit(ctx, stationlog.Dispensing{Dispensing: "d", Volume: 7000}), j.Progress(ctx, "d", 2000),
+		j.Arm(ctx, stationlog.Armed{Dispensing: "d"}, order), j.Commit(ctx, stationlog.Dispensing{Dispensing: "d", Volume: 7000}), j.Progress(ctx, "d", 2000),
 		j.Progress(ctx, "d", 4000),
 		j.Acknowledge(ctx, 3),
 		j.Close(),
@@ -81,8 +81,8 @@ func TestJournalStepsFollowEachOther(t *testing.T) {
 	j := openTest(t, filled(t))
 	ctx := t.Context()
 	for name, tc := range map[string]struct{ got, want error }{
-		"arm what was measured":      {j.Arm(ctx, "a", stationlog.Signed{}), ErrKnown},
-		"arm what was refused":       {j.Arm(ctx, "c", stationlog.Signed{}), ErrKnown},
+		"arm what was measured":      {j.Arm(ctx, stationlog.Armed{Dispensing: "a"}, stationlog.Signed{}), ErrKnown},
+		"arm what was refused":       {j.Arm(ctx, stationlog.Armed{Dispensing: "c"}, stationlog.Signed{}), ErrKnown},
 		"refuse what was poured":     {j.Refuse(ctx, stationlog.NeverCommanded{Dispensing: "d"}, stationlog.Signed{}), ErrKnown},
 		"pour twice":                 {j.Commit(ctx, stationlog.Dispensing{Dispensing: "d"}), ErrStep},
 		"pour what was never armed":  {j.Commit(ctx, stationlog.Dispensing{Dispensing: "x"}), ErrStep},
@@ -222,7 +222,7 @@ func TestJournalBrokenStaysBroken(t *testing.T) {
 	if err := j.Append(t.Context(), stationlog.KindScanned, stationlog.Scanned{Text: "x"}); !errors.Is(err, ErrBroken) {
 		t.Fatalf("got %v", err)
 	}
-	if err := j.Arm(t.Context(), "a", stationlog.Signed{}); !errors.Is(err, ErrBroken) || j.Err() == nil {
+	if err := j.Arm(t.Context(), stationlog.Armed{Dispensing: "a"}, stationlog.Signed{}); !errors.Is(err, ErrBroken) || j.Err() == nil {
 		t.Errorf("got %v, %v", err, j.Err())
 	}
 }

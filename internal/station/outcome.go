@@ -96,7 +96,14 @@ func (p *pourer) weighFull(ctx context.Context, before Weighed, out *stationlog.
 	out.GrossAfter, out.WeightKnown = after.Weight(), true
 	weight := after.Weight()
 	p.standing(&weight)
-	doubt(out, compare(before, after, out.Pump, out.PumpKnown))
+	if d, err := division(after.Reading); err == nil {
+		out.Division = d
+	}
+	reason := compare(before, after, out.Pump, out.PumpKnown)
+	if reason == frozen && out.Purpose == stationlog.Prime {
+		return // the tube was empty, and all of it stayed there
+	}
+	doubt(out, reason)
 }
 
 // doubt adds a reason to an outcome that has none.
@@ -147,7 +154,7 @@ func (p *pourer) finish(ctx context.Context, out stationlog.Outcome, density mea
 	p.crash("after-" + point)
 	p.board.phase(phase, out.Dispensing, p.board.now().Target)
 	p.rec.Outcome(phase, out.Reason)
-	if out.PumpKnown && out.WeightKnown && density > 0 {
+	if out.PumpKnown && out.WeightKnown && density > 0 && out.Purpose != stationlog.Prime {
 		if weighed, err := density.Volume(out.GrossAfter - out.GrossBefore); err == nil {
 			p.rec.Deviation(weighed - out.Pump)
 		}
@@ -174,12 +181,12 @@ func (p *pourer) Recover(ctx context.Context) error {
 
 func (p *pourer) recoverOne(ctx context.Context, u Unfinished) error {
 	if u.Step == StepArmed {
-		return p.giveUp(ctx, &pour{Accepted: Accepted{Order: stationlog.Order{Dispensing: u.ID}}}, errCrashed)
+		return p.giveUp(ctx, &pour{Accepted: Accepted{Order: stationlog.Order{Kind: u.Purpose, Dispensing: u.ID}}}, errCrashed)
 	}
 	p.log.Warn("a pour was cut short", "dispensing", u.ID)
 	out := stationlog.Outcome{
 		Dispensing: u.ID, GrossBefore: u.Committed.GrossBefore, Manual: u.Committed.Manual, Reason: "crash",
-		PumpSerial: u.Committed.PumpSerial, ScaleSerial: u.Committed.ScaleSerial,
+		PumpSerial: u.Committed.PumpSerial, ScaleSerial: u.Committed.ScaleSerial, Purpose: u.Committed.Purpose,
 	}
 	deadline := p.now().Add(p.cfg.Recover)
 	if !u.Committed.Manual {
@@ -213,6 +220,7 @@ var errCrashed = errors.New("crashed before the pump was told to move")
 // PourConfig is how a pour is timed and what an empty cup weighs. Zero fields take the defaults of [PourConfig.fill].
 type PourConfig struct {
 	CupMin, CupMax measure.Weight // an empty cup
+	VesselMax      measure.Weight // what takes primes and shots, with what is in it; at least CupMin
 	SameCup        measure.Weight // two weights nearer than this may be the same cup, standing still
 	CupWait        time.Duration  // for an empty cup to stand still
 	SettleSpan     time.Duration  // the weighing rule's run of equal readings
@@ -242,6 +250,7 @@ func (c PourConfig) fill() PourConfig {
 	}
 	weight(&c.CupMin, measure.WeightGram)
 	weight(&c.CupMax, 100*measure.WeightGram)
+	weight(&c.VesselMax, 2000*measure.WeightGram)
 	weight(&c.SameCup, measure.WeightGram/10)
 	or(&c.CupWait, 6*time.Second)
 	or(&c.SettleSpan, time.Second)

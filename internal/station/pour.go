@@ -80,6 +80,14 @@ type pour struct {
 
 func (p *pour) id() string { return p.Order.Dispensing }
 
+// purpose is what the pour is for, in the record's words: "" for a dose.
+func (a Accepted) purpose() stationlog.OrderKind {
+	if a.Order.Kind.Waste() {
+		return a.Order.Kind
+	}
+	return ""
+}
+
 // Pour carries out an order, once in the life of its dispensing. An id the journal knows is not poured, whatever
 // became of it.
 func (p *pourer) Pour(ctx context.Context, a Accepted) error {
@@ -101,7 +109,7 @@ func (p *pourer) Pour(ctx context.Context, a Accepted) error {
 	defer p.begin(nil)
 
 	p.crash("before-armed")
-	err = p.journal.Arm(ctx, o.id(), a.Signed)
+	err = p.journal.Arm(ctx, stationlog.Armed{Dispensing: o.id(), Purpose: a.purpose()}, a.Signed)
 	if errors.Is(err, ErrKnown) { // a cancel was faster
 		return nil
 	}
@@ -122,7 +130,7 @@ func (p *pourer) Pour(ctx context.Context, a Accepted) error {
 // Refuse gives the counter's word that an order which was never armed will not be poured.
 func (p *pourer) Refuse(ctx context.Context, a Accepted, reason string) error {
 	p.crash("before-never-commanded")
-	err := p.journal.Refuse(ctx, stationlog.NeverCommanded{Dispensing: a.Order.Dispensing, Reason: reason}, a.Signed)
+	err := p.journal.Refuse(ctx, stationlog.NeverCommanded{Dispensing: a.Order.Dispensing, Reason: reason, Purpose: a.purpose()}, a.Signed)
 	if errors.Is(err, ErrKnown) {
 		return nil
 	}
@@ -189,7 +197,7 @@ func (p *pourer) prepare(ctx context.Context, o *pour) error {
 		armed <- err
 	}()
 	p.crash("before-weigh-empty")
-	before, weighErr := p.weighEmpty(ctx)
+	before, weighErr := p.weighEmpty(ctx, o)
 	p.crash("after-weigh-empty")
 	armErr := <-armed
 	p.crash("after-arm")
@@ -217,6 +225,9 @@ func (p *pourer) check(ctx context.Context, o *pour) error {
 	})
 	if err != nil {
 		return err
+	}
+	if p.manual && o.Order.Kind.Waste() {
+		return fmt.Errorf("%w: there is no pump to check", errRejected)
 	}
 	if p.manual {
 		o.target, err = byHandTarget(o.Order)
@@ -273,11 +284,22 @@ func (p *pourer) arm(ctx context.Context, o *pour) error {
 	})
 }
 
-// weighEmpty waits for an empty cup to stand still on the pan.
-func (p *pourer) weighEmpty(ctx context.Context) (Weighed, error) {
+// weighEmpty waits for an empty cup to stand still on the pan, or for the vessel that takes the waste, as full as it is.
+func (p *pourer) weighEmpty(ctx context.Context, o *pour) (Weighed, error) {
 	rule := p.cfg.rule(p.cfg.CupWait)
 	rule.Accept = p.emptyCup
+	if o.Order.Kind.Waste() {
+		rule.Accept = p.wasteVessel
+	}
 	return p.weigh(ctx, rule)
+}
+
+// wasteVessel accepts whatever can hold liquid. It stays on the pan from one shot to the next.
+func (p *pourer) wasteVessel(r devices.Reading) error {
+	if r.Weight < p.cfg.CupMin || r.Weight > p.cfg.VesselMax {
+		return errNoCup
+	}
+	return nil
 }
 
 // emptyCup accepts what can be an empty cup, and not the cup of the last pour.
@@ -344,7 +366,7 @@ func (p *pourer) claim(o *pour) error {
 
 // giveUp ends a pour before the point of no return.
 func (p *pourer) giveUp(ctx context.Context, o *pour, cause error) error {
-	n := stationlog.NeverCommanded{Dispensing: o.id(), Reason: reasonOf(cause)}
+	n := stationlog.NeverCommanded{Dispensing: o.id(), Reason: reasonOf(cause), Purpose: o.purpose()}
 	p.log.Warn("order not carried out", "dispensing", o.id(), "reason", n.Reason, "cause", cause)
 	p.crash("before-never-commanded")
 	if err := p.journal.NeverCommanded(ctx, n); err != nil {
@@ -376,7 +398,7 @@ func reasonOf(cause error) string {
 func (p *pourer) commit(ctx context.Context, o *pour) error {
 	d := stationlog.Dispensing{
 		Dispensing: o.id(), Volume: o.Order.Volume, GrossBefore: o.before.Weight(), Manual: p.manual,
-		PumpSerial: o.armed.id.Serial, ScaleSerial: o.before.session.id.Serial,
+		PumpSerial: o.armed.id.Serial, ScaleSerial: o.before.session.id.Serial, Purpose: o.purpose(),
 	}
 	p.crash("before-dispensing")
 	if err := p.journal.Commit(ctx, d); err != nil {
@@ -415,7 +437,7 @@ func (p *pourer) byPump(ctx context.Context, o *pour) error {
 func (p *pourer) outcome(o *pour) stationlog.Outcome {
 	return stationlog.Outcome{
 		Dispensing: o.id(), GrossBefore: o.before.Weight(), Manual: p.manual,
-		PumpSerial: o.armed.id.Serial, ScaleSerial: o.before.session.id.Serial,
+		PumpSerial: o.armed.id.Serial, ScaleSerial: o.before.session.id.Serial, Purpose: o.purpose(),
 	}
 }
 

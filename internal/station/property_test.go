@@ -176,7 +176,8 @@ func (m *model) pour(t *rapid.T) {
 	if rapid.IntRange(0, 9).Draw(t, "too much") == 0 {
 		v += 60_000
 	}
-	a := m.order(stationlog.Pour, d, v, lease)
+	kind := rapid.SampledFrom([]stationlog.OrderKind{stationlog.Pour, stationlog.Pour, stationlog.Shot, stationlog.Prime}).Draw(t, "kind")
+	a := m.order(kind, d, v, lease)
 	m.orders = append(m.orders, a)
 	if rapid.IntRange(0, 4).Draw(t, "cup") > 0 {
 		m.world.newCup()
@@ -329,6 +330,11 @@ func (m *model) ended(r stationlog.Record, ends map[string]int) {
 	var o stationlog.Outcome
 	if err := r.Decode(&o); err != nil {
 		m.t.Fatal(err)
+	}
+	for _, a := range m.orders {
+		if a.Order.Dispensing == d && a.purpose() != o.Purpose {
+			m.t.Fatalf("%s was ordered for %q and ended for %q", d, a.purpose(), o.Purpose)
+		}
 	}
 	truth := m.world.truth[volume]
 	if (o.PumpKnown && o.Pump != truth) || (!o.PumpKnown && o.Pump > truth) {

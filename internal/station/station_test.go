@@ -442,7 +442,7 @@ func TestRecoveryAfterACrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, err := range []error{
-			j.Arm(t.Context(), "armed", stationlog.Signed{}), j.Arm(t.Context(), "poured", stationlog.Signed{}),
+			j.Arm(t.Context(), stationlog.Armed{Dispensing: "armed"}, stationlog.Signed{}), j.Arm(t.Context(), stationlog.Armed{Dispensing: "poured"}, stationlog.Signed{}),
 			j.Commit(t.Context(), stationlog.Dispensing{Dispensing: "poured", Volume: 6000, GrossBefore: 5 * measure.WeightGram, ScaleSerial: "S1"}),
 			j.Progress(t.Context(), "poured", 2000), j.Close(),
 		} {

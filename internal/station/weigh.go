@@ -156,6 +156,9 @@ const densest = 1_600_000 * measure.Density(1) // µg/mL
 // jumpAllowance is how far beyond densest a weight may be before it is called a jump: a drop on a small dose.
 const jumpAllowance = measure.WeightGram / 2
 
+// frozen is the word for a scale that saw nothing of what the pump counted.
+const frozen = "frozen"
+
 // compare says why two weights cannot be the weights before and after a pour of moved, in one machine word; "" when
 // they can. pumped is false when nothing is known of the amount.
 func compare(before, after Weighed, moved measure.Volume, pumped bool) string {
@@ -174,7 +177,7 @@ func compare(before, after Weighed, moved measure.Volume, pumped bool) string {
 	case !pumped:
 		return ""
 	case delta <= d && moved >= frozenFrom(d):
-		return "frozen"
+		return frozen
 	}
 	if most, err := densest.Weight(moved); err != nil || delta > most+jumpAllowance {
 		return "jump"

@@ -8,9 +8,11 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
+	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/prescription"
 	"github.com/lieu-clinic/lieu/internal/stock"
@@ -19,10 +21,12 @@ import (
 
 // appendOnly are the tables that only ever grow, each with a column to try to change.
 var appendOnly = map[string]string{
-	"rule_adoption": "pack", "clearance": "note", "move": "reason", "document": "reason", "verification": "note",
+	"rule_adoption": "pack", "clearance": "note", "move": "reason", "document": "reason",
 	"station_key": "from_event", "station_record": "kind", "dispensing": "reasons", "dispensing_step": "data", "dose": "mass_ug",
 	"incident": "kind", "audit_event": "action", "treatment_target": "patients",
 	"placement": "place", "count_entry": "method", "variance": "parts", "bottle_weight": "person",
+	"check_limits": "limits", "station_check": "limits", "check_weighing": "weights",
+	"check_pour": "kind", "check_pour_step": "data", "check_result": "figures", "recalibration": "note",
 }
 
 // fill puts a row into every append-only table and returns the dispensing.
@@ -66,9 +70,19 @@ func fill(t testing.TB, s *Store, w world) dispensing.Dispensing {
 			}),
 			tx.InsertVariances(t.Context(), []stock.Variance{{Count: count, Bottle: w.bottles[0], Lot: w.lot, Day: theDay, Recorded: eight}}),
 			signer.append(t, tx, stationlog.KindStarted),
+			tx.InsertLimits(t.Context(), calibration.SetLimits{Limits: calibration.DefaultLimits(), Seq: 1, By: w.doctor, Recorded: eight}),
+			recalibrate(t, tx, w),
 		)
 	}))
 	return b.Dispensing
+}
+
+func recalibrate(t testing.TB, tx *Tx, w world) error {
+	pump, err := tx.DeviceOf(t.Context(), w.stations[0], equipment.Pump)
+	return errors.Join(err, tx.InsertRecalibration(t.Context(), calibration.Recalibration{
+		ID: id.New[calibration.RecalibrationID](), Clinic: w.clinic, Station: w.stations[0], Device: pump.ID, Kind: calibration.Recalibrated,
+		Method: "weighed", FactorBefore: "26.70", FactorAfter: "26.59", By: w.doctor, Recorded: eight,
+	}))
 }
 
 func TestRecordsCannotBeChanged(t *testing.T) {

@@ -48,7 +48,7 @@ const beginSQL = `WITH d AS (
 ), bal AS (
 	UPDATE bottle_balance
 	SET bottle = bottle - $12::bigint, reserved = reserved + $12::bigint, moves = moves + 1
-	WHERE id = $6::uuid AND clinic = $2::uuid AND bottle >= $12::bigint
+	WHERE id = $6::uuid AND clinic = $2::uuid AND bottle >= $12::bigint AND check_pour IS NULL
 		AND EXISTS (SELECT 1 FROM station s JOIN bottle b ON b.id = s.bottle JOIN lot l ON l.id = b.lot
 			WHERE s.id = $5::uuid AND b.id = $6::uuid AND b.state = 'in_use' AND l.state = 'released')
 		AND (SELECT count(*) FROM pat) = 1 AND (SELECT count(*) FROM tick) >= 0
@@ -152,7 +152,7 @@ func (t *Tx) beginStepwise(ctx context.Context, b dispensing.Beginning) error {
 	if err := t.ticketToWindow(d); err != nil {
 		return err
 	}
-	n, err := t.exec(`UPDATE bottle_balance SET bottle = bottle WHERE id = ? AND clinic = ? AND bottle >= ?
+	n, err := t.exec(`UPDATE bottle_balance SET bottle = bottle WHERE id = ? AND clinic = ? AND bottle >= ? AND check_pour IS NULL
 		AND EXISTS (SELECT 1 FROM station s JOIN bottle b ON b.id = s.bottle JOIN lot l ON l.id = b.lot
 			WHERE s.id = ? AND b.id = ? AND b.state = 'in_use' AND l.state = 'released')`,
 		d.Bottle, d.Clinic, d.Volume, d.Station, d.Bottle)

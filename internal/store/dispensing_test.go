@@ -108,7 +108,7 @@ func TestAdvanceToTheSwallow(t *testing.T) {
 		}
 		moves, err := s.Stock().Moves(t.Context(), stock.MoveFilter{Clinic: w.clinic})
 		must(t, err)
-		if m := moves[0]; len(moves) != 5 || m.FromAfter != 0 || m.ToAfter != measure.Litre-5990 {
+		if m := moves[0]; len(moves) != 5+8 || m.FromAfter != 0 || m.ToAfter != measure.Litre-5990 {
 			t.Errorf("%d moves, last %+v", len(moves), moves[0])
 		}
 		verified(t, s)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/stock"
@@ -76,27 +77,6 @@ func toDevice(r deviceRow) equipment.Device {
 	}
 }
 
-type verificationRow struct {
-	ID       equipment.VerificationID
-	Clinic   clinic.ID
-	Device   equipment.DeviceID
-	Day      calendar.Day
-	Passed   flag
-	Method   string
-	Note     string
-	ByStaff  string
-	Recorded calendar.Instant
-}
-
-func (verificationRow) TableName() string { return "verification" }
-
-func toVerification(r verificationRow) equipment.Verification {
-	return equipment.Verification{
-		ID: r.ID, Clinic: r.Clinic, Device: r.Device, Day: r.Day, Passed: bool(r.Passed), Method: r.Method, Note: r.Note,
-		By: r.ByStaff, Recorded: r.Recorded,
-	}
-}
-
 type equipments struct{ *Store }
 
 // Equipment is the store of package equipment.
@@ -130,11 +110,6 @@ func (s equipments) Devices(ctx context.Context, c clinic.ID, st equipment.Stati
 	}
 	rows, err := list[deviceRow](db.Order("id"))
 	return convert(rows, err, toDevice)
-}
-
-func (s equipments) Verifications(ctx context.Context, c clinic.ID, d calendar.Day) ([]equipment.Verification, error) {
-	rows, err := list[verificationRow](s.read.WithContext(ctx).Where("clinic = ? AND day = ?", c, d).Order("recorded, id"))
-	return convert(rows, err, toVerification)
 }
 
 // InsertStation implements equipment.Tx.
@@ -188,13 +163,38 @@ func (t *Tx) UpdateStation(_ context.Context, s equipment.Station) error {
 	return t.keepKey(s)
 }
 
-// StationBusy implements equipment.Tx.
+// StationBusy implements equipment.Tx and calibration.Tx.
 func (t *Tx) StationBusy(_ context.Context, id equipment.StationID) (bool, error) {
 	var n int64
 	err := t.db.Model(&dispensingStateRow{}).
 		Where("station = ? AND clinic = ? AND open = ? AND state IN ('reserved', 'dispensing', 'held')", id, t.clinic, true).
 		Count(&n).Error
+	if err == nil && n == 0 {
+		err = t.db.Model(&pourStateRow{}).
+			Where("station = ? AND clinic = ? AND state IN ('reserved', 'dispensing', 'held')", id, t.clinic).Count(&n).Error
+	}
 	return n > 0, mapError(err)
+}
+
+// VoidCheck implements equipment.Tx.
+func (t *Tx) VoidCheck(_ context.Context, st equipment.StationID, reason string, now calendar.Instant) error {
+	_, err := t.voidCheck(reason, now, "station = ?", st)
+	return err
+}
+
+// VoidCheckOfOtherLot implements equipment.Tx.
+func (t *Tx) VoidCheckOfOtherLot(_ context.Context, st equipment.StationID, bottle string, now calendar.Instant) (bool, error) {
+	if bottle == "" {
+		return false, nil
+	}
+	return t.voidCheck("lot", now, "station = ? AND lot <> (SELECT b.lot FROM bottle b WHERE b.id = ?)", st, bottle)
+}
+
+func (t *Tx) voidCheck(reason string, now calendar.Instant, where string, args ...any) (bool, error) {
+	r := t.db.Model(&standingRow{}).Where(where, args...).
+		Where("clinic = ? AND state IN ?", t.clinic, []calibration.StandingState{calibration.Open, calibration.Passed}).
+		Select("state", "reason", "since").Updates(standingRow{State: calibration.Void, Reason: reason, Since: now})
+	return r.RowsAffected > 0, mapError(r.Error)
 }
 
 // InsertDevice implements equipment.Tx.
@@ -254,25 +254,4 @@ func (t *Tx) MountableBottle(ctx context.Context, bottle string) (equipment.Moun
 		m.Station = stations[0].ID
 	}
 	return m, nil
-}
-
-// FindVerification implements equipment.Tx.
-func (t *Tx) FindVerification(_ context.Context, id equipment.VerificationID) (equipment.Verification, error) {
-	r, err := take[verificationRow](t.db, "verification", "id = ? AND clinic = ?", id, t.clinic)
-	return toVerification(r), err
-}
-
-// InsertVerification implements equipment.Tx.
-func (t *Tx) InsertVerification(_ context.Context, v equipment.Verification) error {
-	if err := t.sameClinic(v.Clinic); err != nil {
-		return err
-	}
-	err := insert(t, verificationRow{
-		ID: v.ID, Clinic: v.Clinic, Device: v.Device, Day: v.Day, Passed: flag(v.Passed), Method: v.Method, Note: v.Note,
-		ByStaff: v.By, Recorded: v.Recorded,
-	})
-	if err != nil {
-		return fmt.Errorf("verification %s: %w", v.ID, err)
-	}
-	return nil
 }

@@ -31,6 +31,7 @@ type balanceRow struct {
 	Returned     measure.Volume
 	Destroyed    measure.Volume
 	Transferred  measure.Volume
+	CheckPour    ref // the prime or shot that is on its way from the bottle
 }
 
 func (balanceRow) TableName() string { return "bottle_balance" }

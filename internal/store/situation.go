@@ -46,14 +46,17 @@ SELECT p.version, (SELECT x.version FROM patient x WHERE x.id = $1::uuid),
 	(SELECT ` + object("d", doseFact{}) + ` FROM dose d WHERE d.patient = p.id ORDER BY d.at DESC, d.day DESC LIMIT 1)::text,
 	(SELECT ` + object("s", dispensingStateRow{}) + ` FROM dispensing_state s WHERE s.patient = p.id AND s.open::boolean)::text,
 	(SELECT ` + object("s", stationRow{}) + ` FROM station s WHERE s.id = q.station AND s.clinic = p.clinic)::text,
-	(SELECT s.dispensing::text FROM dispensing_state s
+	coalesce((SELECT s.dispensing::text FROM dispensing_state s
 		WHERE s.station = q.station AND s.state IN ('reserved', 'dispensing')
 		AND (q.dispensing IS NULL OR s.dispensing <> q.dispensing) ORDER BY s.dispensing LIMIT 1),
+		(SELECT s.pour::text FROM check_pour_state s WHERE s.station = q.station AND s.state IN ('reserved', 'dispensing') LIMIT 1)),
 	(SELECT coalesce((SELECT n.state FROM counter_session n WHERE n.station = q.station AND n.state <> 'closed'), 'closed')
 		FROM stock_setting g WHERE g.clinic = p.clinic AND g.count_gate::boolean),
-	(SELECT json_agg(json_build_object('Kind', d.kind, 'State', d.state, 'Profile', d.profile, 'Passed',
-			(SELECT v.passed FROM verification v WHERE v.device = d.id AND v.day = q.today ORDER BY v.recorded DESC, v.id DESC LIMIT 1))
+	(SELECT json_agg(json_build_object('ID', d.id, 'Kind', d.kind, 'State', d.state, 'Profile', d.profile)
 		ORDER BY d.kind) FROM device d WHERE d.station = q.station AND d.clinic = p.clinic)::text,
+	(SELECT ` + object("k", standingRow{}) + ` FROM check_standing k WHERE k.station = q.station AND k.clinic = p.clinic)::text,
+	(SELECT json_agg(` + object("g", driftRow{}) + ` ORDER BY g.lot) FROM drift_standing g
+		WHERE g.station = q.station AND g.clinic = p.clinic)::text,
 	(SELECT ` + object("b", bottleRow{}) + ` FROM station s JOIN bottle b ON b.id = s.bottle
 		WHERE s.id = q.station AND s.clinic = p.clinic)::text,
 	(SELECT ` + object("l", lotRow{}) + ` FROM station s JOIN bottle b ON b.id = s.bottle JOIN lot l ON l.id = b.lot
@@ -73,6 +76,7 @@ type situationRow struct {
 	clinic, closed                           *string
 	orders, holds, cleared, doses, lastDose  *string
 	open, station, pouring, counted, devices *string
+	standing, drifts                         *string
 	bottle, lot, balance                     *string
 	existing, existingState                  *string
 }
@@ -129,7 +133,7 @@ func readSituation(db *gorm.DB, statement string, q dispensing.Query, today cale
 		[]any{ref(q.Patient), string(q.Clinic), ref(q.Station), today, today.AddDays(-dosing.HistoryDays), ref(q.Dispensing)},
 		&r.locked, &r.seen, &r.facts.Status, &r.facts.Phase, &r.facts.EnrolledOn,
 		&r.clinic, &r.closed, &r.orders, &r.holds, &r.cleared, &r.doses, &r.lastDose,
-		&r.open, &r.station, &r.pouring, &r.counted, &r.devices, &r.bottle, &r.lot, &r.balance, &r.existing, &r.existingState)
+		&r.open, &r.station, &r.pouring, &r.counted, &r.devices, &r.standing, &r.drifts, &r.bottle, &r.lot, &r.balance, &r.existing, &r.existingState)
 	if err != nil {
 		return situationRow{}, found("patient", err)
 	}
@@ -152,7 +156,7 @@ func (r situationRow) situation(q dispensing.Query, today calendar.Day) (dispens
 	}
 	err = errors.Join(err, r.orderFacts(&f), r.patientFacts(&f))
 	if q.Station != "" {
-		f.Station, err = r.stationFacts(q, err)
+		f.Station, err = r.stationFacts(q, today, err)
 	}
 	existing, err := r.existingDispensing(err)
 	if err != nil {
@@ -214,15 +218,15 @@ func (r situationRow) patientFacts(f *dosing.Facts) error {
 	return errors.Join(err, err2, err3, err4, err5)
 }
 
-// deviceFactRow is a device of the window with the newest verification of the day; Passed is nil when there is none.
+// deviceFactRow is a device of the window.
 type deviceFactRow struct {
+	ID      equipment.DeviceID
 	Kind    equipment.DeviceKind
 	State   equipment.DeviceState
 	Profile profile
-	Passed  *flag
 }
 
-func (r situationRow) stationFacts(q dispensing.Query, before error) (*dosing.StationFacts, error) {
+func (r situationRow) stationFacts(q dispensing.Query, today calendar.Day, before error) (*dosing.StationFacts, error) {
 	st := &dosing.StationFacts{ID: q.Station}
 	if r.pouring != nil {
 		st.Pouring = *r.pouring
@@ -230,28 +234,54 @@ func (r situationRow) stationFacts(q dispensing.Query, before error) (*dosing.St
 	if r.counted != nil {
 		st.Session = stock.SessionState(*r.counted)
 	}
+	var b bottleRow
+	var l lotRow
+	var balance balanceRow
+	mounted, err := decode(r.bottle, &b)
+	_, err2 := decode(r.lot, &l)
+	_, err3 := decode(r.balance, &balance)
+	if mounted {
+		bottle, lot := toBottle(b, balance), toLot(l)
+		st.Bottle, st.Lot = &bottle, &lot
+	}
+	return st, errors.Join(before, err, err2, err3, r.deviceFacts(st, today), r.driftFacts(st))
+}
+
+// deviceFacts tells the devices of the window, and which of them the check of the day makes good.
+func (r situationRow) deviceFacts(st *dosing.StationFacts, today calendar.Day) error {
 	var devices []deviceFactRow
+	var standing standingRow
 	_, err := decode(r.devices, &devices)
+	_, err2 := decode(r.standing, &standing)
+	check := toStanding(standing)
+	var lot stock.LotID
+	if st.Lot != nil {
+		lot = st.Lot.ID
+	}
 	for _, d := range devices {
-		st.Devices = append(st.Devices, dosing.DeviceFact{
-			Kind: d.Kind, State: d.State, Verified: d.Passed != nil && bool(*d.Passed),
-		})
+		st.Devices = append(st.Devices, dosing.DeviceFact{Kind: d.Kind, State: d.State, Verified: check.Counts(today, lot, d.ID)})
 		if d.Kind == equipment.Pump {
 			p := equipment.Profile(d.Profile)
 			st.Pump = &p
 		}
 	}
-	var b bottleRow
-	var l lotRow
-	var balance balanceRow
-	mounted, err2 := decode(r.bottle, &b)
-	_, err3 := decode(r.lot, &l)
-	_, err4 := decode(r.balance, &balance)
-	if mounted {
-		bottle, lot := toBottle(b, balance), toLot(l)
-		st.Bottle, st.Lot = &bottle, &lot
+	if check.Day == today {
+		st.Check = string(check.State)
 	}
-	return st, errors.Join(before, err, err2, err3, err4)
+	return errors.Join(err, err2)
+}
+
+// driftFacts tells how far the pump and the scale are apart: of the mounted lot as it stands, and of any lot at the worst.
+func (r situationRow) driftFacts(st *dosing.StationFacts) error {
+	var rows []driftRow
+	_, err := decode(r.drifts, &rows)
+	for _, d := range rows {
+		st.DriftPeak = max(st.DriftPeak, d.PeakPpm)
+		if st.Lot != nil && d.Lot == st.Lot.ID {
+			st.Drift = d.LevelPpm
+		}
+	}
+	return err
 }
 
 func (r situationRow) existingDispensing(before error) (*dispensing.Dispensing, error) {

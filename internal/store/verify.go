@@ -34,7 +34,7 @@ func (s *Store) Verify(ctx context.Context, report func(Finding)) error {
 			}
 		}
 		for _, sweep := range []func(*gorm.DB, func(Finding)) error{
-			verifyLedger, verifySteps, verifyAudit, verifyStations, verifyFacts,
+			verifyLedger, verifySteps, verifyPours, verifyChecks, verifyDrift, verifyAudit, verifyStations, verifyFacts,
 		} {
 			if err := sweep(db, report); err != nil {
 				return fmt.Errorf("verification: %w", err)
@@ -186,11 +186,26 @@ var factSweeps = []struct{ table, problem, statement string }{
 	{"counter_session", "was closed without a settled closing count",
 		`SELECT CAST(s.id AS text) AS id FROM counter_session s WHERE s.state IN ('reconciled', 'closed')
 			AND NOT EXISTS (SELECT 1 FROM stock_count c WHERE c.session = s.id AND c.phase = 'closing' AND c.state = 'settled') ORDER BY 1`},
-	{"bottle_balance", "what is reserved is not the sum of the reserving dispensings",
+	{"bottle_balance", "what is reserved is not the sum of the reserving dispensings, primes and shots",
 		`SELECT CAST(b.id AS text) AS id FROM bottle_balance b
-		LEFT JOIN (SELECT d.bottle, sum(d.volume_ul) AS volume FROM dispensing d JOIN dispensing_state s ON s.dispensing = d.id
-			WHERE s.state IN ('reserved', 'dispensing', 'held', 'measured') GROUP BY d.bottle) r ON r.bottle = b.id
+		LEFT JOIN (SELECT x.bottle, sum(x.volume) AS volume FROM (
+			SELECT d.bottle, d.volume_ul AS volume FROM dispensing d JOIN dispensing_state s ON s.dispensing = d.id
+			WHERE s.state IN ('reserved', 'dispensing', 'held', 'measured')
+			UNION ALL
+			SELECT p.bottle, p.volume_ul FROM check_pour p JOIN check_pour_state s ON s.pour = p.id
+			WHERE s.state IN ('reserved', 'dispensing', 'held')) x GROUP BY x.bottle) r ON r.bottle = b.id
 		WHERE b.reserved <> coalesce(r.volume, 0) ORDER BY 1`},
+	{"bottle_balance", "names a prime or shot that is not at the pump, or not of this bottle",
+		`SELECT CAST(b.id AS text) AS id FROM bottle_balance b
+		LEFT JOIN check_pour p ON p.id = b.check_pour LEFT JOIN check_pour_state s ON s.pour = b.check_pour
+		WHERE b.check_pour IS NOT NULL AND (p.bottle IS NULL OR p.bottle <> b.id OR s.state NOT IN ('reserved', 'dispensing')) ORDER BY 1`},
+	{"check_standing", "counts a check that did not pass, or was not of this station, day and lot",
+		`SELECT CAST(k.station AS text) AS id FROM check_standing k
+		LEFT JOIN station_check c ON c.id = k.station_check LEFT JOIN check_result r ON r.station_check = k.station_check
+		WHERE k.state = 'passed' AND (c.id IS NULL OR c.station <> k.station OR c.day <> k.day OR c.scale <> k.scale
+			OR r.passed IS NULL OR NOT r.passed
+			OR coalesce(CAST(c.lot AS text), '') <> coalesce(CAST(k.lot AS text), '')
+			OR coalesce(CAST(c.pump AS text), '') <> coalesce(CAST(k.pump AS text), '')) ORDER BY 1`},
 }
 
 func verifyFacts(db *gorm.DB, report func(Finding)) error {

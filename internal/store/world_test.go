@@ -1,12 +1,15 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
@@ -36,6 +39,9 @@ type world struct {
 	product  stock.ProductID
 	lot      stock.LotID
 }
+
+// received is what was in a bottle at first: a litre, and what its check poured away.
+const received = measure.Litre + 4*measure.Millilitre
 
 func newWorld(t testing.TB, s *Store, number, patients, stations int) world {
 	t.Helper()
@@ -70,22 +76,19 @@ func newWorld(t testing.TB, s *Store, number, patients, stations int) world {
 					ID: b, Clinic: w.clinic, Lot: w.lot, Code: fmt.Sprintf("B%d", i), State: stock.InUse, LabelVolume: measure.Litre,
 				}),
 				tx.PostMoves(ctx, []stock.Move{
-					w.move(b, stock.Supplier, stock.Store, measure.Litre), w.move(b, stock.Store, stock.InBottle, measure.Litre),
+					w.move(b, stock.Supplier, stock.Store, received), w.move(b, stock.Store, stock.InBottle, received),
 				}),
 				tx.InsertStation(ctx, equipment.Station{
 					ID: st, Clinic: w.clinic, Name: fmt.Sprintf("Cửa %d", i+1), Active: true, Bottle: string(b),
 				}))
-			for _, k := range []equipment.DeviceKind{equipment.Pump, equipment.Scale} {
-				d := id.New[equipment.DeviceID]()
-				steps = append(steps,
-					tx.InsertDevice(ctx, equipment.Device{
-						ID: d, Clinic: w.clinic, Station: st, Kind: k, Model: "sim", State: equipment.Ready,
-						Profile: equipment.Profile{MinDose: 100, MaxDose: 50 * measure.Millilitre, Resolution: 10},
-					}),
-					tx.InsertVerification(ctx, equipment.Verification{
-						ID: id.New[equipment.VerificationID](), Clinic: w.clinic, Device: d, Day: theDay, Passed: true, By: string(w.doctor), Recorded: eight,
-					}))
+			pump, scale := id.New[equipment.DeviceID](), id.New[equipment.DeviceID]()
+			for d, k := range map[equipment.DeviceID]equipment.DeviceKind{pump: equipment.Pump, scale: equipment.Scale} {
+				steps = append(steps, tx.InsertDevice(ctx, equipment.Device{
+					ID: d, Clinic: w.clinic, Station: st, Kind: k, Model: "sim", State: equipment.Ready,
+					Profile: equipment.Profile{MinDose: 100, MaxDose: 50 * measure.Millilitre, Resolution: 10},
+				}))
 			}
+			steps = append(steps, w.passCheck(ctx, tx, st, b, pump, scale))
 		}
 		for _, err := range steps {
 			if err != nil {
@@ -95,6 +98,61 @@ func newWorld(t testing.TB, s *Store, number, patients, stations int) world {
 		return tx.Record(ctx, w.entry("world.made"))
 	}))
 	return w
+}
+
+// passCheck puts a check of theDay on record that its figures pass.
+func (w world) passCheck(ctx context.Context, tx *Tx, st equipment.StationID, b stock.BottleID, pump, scale equipment.DeviceID) error {
+	limits := calibration.DefaultLimits()
+	limits.Levels, limits.Weights = limits.Levels[:1], limits.Weights[:1]
+	c := calibration.Check{
+		ID: id.New[calibration.CheckID](), Clinic: w.clinic, Station: st, Day: theDay, Pump: pump, Scale: scale, Bottle: b, Lot: w.lot,
+		Density: 1_060_000, TemperatureC: 250, Limits: limits, By: w.doctor, Witness: "witness", Recorded: eight,
+	}
+	weighed := calibration.Weighing{
+		Check: c.ID, Seq: 1, Nominal: limits.Weights[0], Shown: limits.Weights[0], Tolerance: limits.Tolerance, Weights: "F1", By: w.doctor, Recorded: eight,
+	}
+	c.Weighings = []calibration.Weighing{weighed}
+	errs := []error{tx.InsertCheck(ctx, c), tx.InsertWeighing(ctx, weighed, w.clinic)}
+	for n := range 1 + limits.Shots {
+		p := calibration.Pour{
+			ID: id.New[calibration.PourID](), Clinic: w.clinic, Station: st, Check: c.ID, Kind: calibration.Shot, Bottle: b, Lot: w.lot,
+			Volume: measure.Millilitre, Density: c.Density, By: w.doctor, Witness: "witness", Recorded: eight, Lease: eight,
+			PourState: calibration.PourState{State: calibration.Reserved, Steps: 1},
+		}
+		if n == 0 {
+			p.Kind = calibration.Prime
+		}
+		begun := w.pourChange(p, calibration.StepReserved, w.move(b, stock.InBottle, stock.Reserved, p.Volume))
+		p.PourState = calibration.PourState{
+			State: calibration.Measured, Steps: 2, Pump: p.Volume, PumpKnown: true, GrossBefore: measure.WeightGram,
+			GrossAfter: measure.WeightGram + 1_060_000, WeightKnown: true, Booked: p.Volume,
+		}
+		c.Pours = append(c.Pours, p)
+		errs = append(errs, tx.BeginPour(ctx, begun), tx.AdvancePour(ctx, w.pourChange(p, calibration.StepMeasured, w.move(b, stock.Reserved, stock.Purge, p.Volume))))
+	}
+	figures := calibration.Judge(c)
+	errs = append(errs, tx.InsertResult(ctx, calibration.Result{Check: c.ID, Passed: figures.Passed(), Figures: figures, By: w.doctor, Recorded: eight}, w.clinic),
+		tx.SetStanding(ctx, calibration.Standing{
+			Station: st, Clinic: w.clinic, Check: c.ID, State: calibration.Passed, Day: theDay, Lot: w.lot, Pump: pump, Scale: scale,
+			PumpSerial: "P1", ScaleSerial: "S1", Since: eight,
+		}))
+	return errors.Join(errs...)
+}
+
+// pourChange is the step that led p to where it stands.
+func (w world) pourChange(p calibration.Pour, kind calibration.PourStep, moves ...stock.Move) calibration.PourChange {
+	e := w.entry("pour." + string(kind))
+	e.Subject = string(p.ID)
+	for i := range moves {
+		moves[i].Cause = string(p.ID)
+	}
+	step := calibration.Step{
+		Pour: p.ID, Seq: p.Steps, Kind: kind, To: p.State, Actor: string(w.doctor), ActorKind: string(audit.ByStaff), Occurred: eight, Recorded: eight,
+	}
+	if kind != calibration.StepReserved {
+		step.From = calibration.Reserved
+	}
+	return calibration.PourChange{Pour: p, Step: step, Moves: moves, Audit: e}
 }
 
 func newPatient(w world, p patient.ID, i int) patient.Patient {

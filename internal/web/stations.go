@@ -86,8 +86,6 @@ func actOnStations(c *screen) error {
 	f := c.form()
 	var err error
 	switch act := c.r.PathValue("act"); act {
-	case "verify":
-		err = c.verify(f)
 	case "mount":
 		station, body := f.need("station"), clinicapi.MountBottle{Code: f.text("code")}
 		if err = f.err; err == nil {
@@ -115,16 +113,6 @@ func actOnStations(c *screen) error {
 	}
 	c.redirect("/stations?done=station_" + c.r.PathValue("act"))
 	return nil
-}
-
-func (c *screen) verify(f *form) error {
-	device := f.need("device")
-	body := clinicapi.VerifyDevice{Id: f.id(), Passed: f.need("passed") == "yes", Method: f.need("method"), Note: f.text("note"), Pin: f.need("pin")}
-	if f.err != nil {
-		return f.err
-	}
-	_, err := call[done](c.api.VerifyDevice(c.r.Context(), device, body))
-	return err
 }
 
 // enrol shows the one-time code. It is not redirected to: a code that is shown once has no address.

@@ -25,7 +25,8 @@ type Scanned struct {
 
 // Armed reports that an order was accepted and nothing was sent to the pump yet.
 type Armed struct {
-	Dispensing string `json:"dispensing"`
+	Dispensing string    `json:"dispensing"`
+	Purpose    OrderKind `json:"purpose,omitempty"`
 }
 
 // Dispensing is the point of no return: written and synced before the first byte of a motion command.
@@ -36,6 +37,8 @@ type Dispensing struct {
 	PumpSerial  string         `json:"pump_serial,omitempty"`
 	ScaleSerial string         `json:"scale_serial,omitempty"`
 	Manual      bool           `json:"manual,omitempty"` // poured by hand
+	// Purpose is [Prime] or [Shot] for what belongs to no patient, "" for a dose.
+	Purpose OrderKind `json:"purpose,omitempty"`
 }
 
 // Outcome is what was found after a pour. Measured and in-doubt records carry it; what is not known is marked so.
@@ -49,7 +52,9 @@ type Outcome struct {
 	DurationMS  int64          `json:"duration_ms"`
 	PumpSerial  string         `json:"pump_serial,omitempty"`
 	ScaleSerial string         `json:"scale_serial,omitempty"`
+	Division    measure.Weight `json:"division_ug,omitempty"` // one step of what the scale shows; 0 when it was not weighed
 	Manual      bool           `json:"manual,omitempty"`
+	Purpose     OrderKind      `json:"purpose,omitempty"`
 	// Reason is a short machine word for an in-doubt outcome: "crash", "no_reply", "stalled", "unplugged", "unstable",
 	// "restarted", "stopped", "refused", "overload"; of the weights "negative", "frozen", "jump", "unit_changed", "scale_changed"; by
 	// hand "unfinished".
@@ -60,5 +65,6 @@ type Outcome struct {
 type NeverCommanded struct {
 	Dispensing string `json:"dispensing"`
 	// Reason is a short machine word: "cancelled", "lease", "no_cup", "device", "rejected", "crash_before_motion".
-	Reason string `json:"reason"`
+	Reason  string    `json:"reason"`
+	Purpose OrderKind `json:"purpose,omitempty"`
 }

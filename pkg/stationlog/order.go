@@ -11,17 +11,22 @@ import (
 // OrderKind says what the server wants of a counter.
 type OrderKind string
 
-// The kinds of order. Both may arrive any number of times; the dispensing's id makes them one.
+// The kinds of order. Each may arrive any number of times; the dispensing's id makes them one.
 const (
 	Pour   OrderKind = "pour"
+	Prime  OrderKind = "prime"  // fill the tube, into a waste vessel on the scale
+	Shot   OrderKind = "shot"   // one shot of a check, into the same
 	Cancel OrderKind = "cancel" // give the counter's word that this dispensing was and will be never commanded, if that is so
 )
+
+// Waste reports whether what an order pours belongs to no patient.
+func (k OrderKind) Waste() bool { return k == Prime || k == Shot }
 
 // Order is one instruction to one counter.
 type Order struct {
 	Kind       OrderKind      `json:"kind"`
 	Station    string         `json:"station"`
-	Dispensing string         `json:"dispensing"`
+	Dispensing string         `json:"dispensing"` // or the prime or shot: ids are never shared
 	Volume     measure.Volume `json:"volume_ul,omitempty"`
 	// Density converts the weight at the counter's display; 0 when the lot's was never measured.
 	Density measure.Density `json:"density_ug_ml,omitempty"`
@@ -49,7 +54,7 @@ func (s Signed) OpenOrder(key ed25519.PublicKey, station string) (Order, error) 
 	if err := strict(s.Payload, &o); err != nil {
 		return Order{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	known := o.Kind == Cancel || (o.Kind == Pour && o.Volume > 0)
+	known := o.Kind == Cancel || ((o.Kind == Pour || o.Kind.Waste()) && o.Volume > 0)
 	if !known || o.Station != station || o.Dispensing == "" {
 		return Order{}, fmt.Errorf("%w: order %q", ErrMalformed, o.Kind)
 	}
