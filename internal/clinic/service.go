@@ -225,7 +225,9 @@ func (s *Service) Neighbours(ctx context.Context, c ID) ([]Clinic, error) {
 }
 
 // Targets returns the targets of a year that count, by clinic.
-func (s *Service) Targets(ctx context.Context, year int) (map[ID]Target, error) { return s.store.Targets(ctx, year) }
+func (s *Service) Targets(ctx context.Context, year int) (map[ID]Target, error) {
+	return s.store.Targets(ctx, year)
+}
 
 // Adoption is a medical lead's signature under one version of a rule pack. The caller has checked that the version
 // exists and that the PIN was the signatory's.

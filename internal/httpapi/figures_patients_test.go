@@ -121,3 +121,27 @@ func TestPatientFiguresFile(t *testing.T) {
 	require.Equal(t, "1", found["In treatment at the end"])
 	require.Contains(t, string(auditor.do("GET", path+"csv&lang=vi", nil).body), "Điều trị lại")
 }
+
+// The doctor sees who needs a decision, and ends a treatment with a signature.
+func TestAttentionAndEnd(t *testing.T) {
+	f := newFixture(t)
+	doctor := f.signIn(staff.Doctor)
+	p := f.enrolled(doctor, "new")
+	var list gen.AttentionList
+	doctor.mustDo("GET", "/v1/patients/attention", nil, &list)
+	require.Len(t, list.Items, 1)
+	require.True(t, list.Items[0].OrderEnds)
+	require.Equal(t, 0, list.Items[0].MissedDays)
+	require.Empty(t, list.Items[0].Proposal)
+
+	path := "/v1/patients/" + p.Id + "/end"
+	doctor.refused("POST", path, map[string]any{"reason": "dropped"}, http.StatusBadRequest, "request.contract")
+	doctor.refused("POST", path, gen.EndTreatment{Reason: "dropped", Pin: "000000"}, http.StatusUnauthorized, "staff.wrong_credential")
+	doctor.refused("POST", path, gen.EndTreatment{Reason: "bored", Pin: testPIN}, http.StatusBadRequest, "request.contract")
+	f.signIn(staff.Nurse).refused("POST", path, gen.EndTreatment{Reason: "dropped", Pin: testPIN}, http.StatusForbidden, "staff.may_not")
+	doctor.mustDo("POST", path, gen.EndTreatment{Reason: "dropped", Pin: testPIN}, &p)
+	require.Equal(t, gen.EndReason("dropped"), p.EndReason)
+	doctor.mustDo("GET", "/v1/patients/attention", nil, &list)
+	require.Empty(t, list.Items)
+	f.signIn(staff.Administrator).refused("GET", "/v1/patients/attention", nil, http.StatusForbidden, "staff.may_not")
+}

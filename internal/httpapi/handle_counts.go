@@ -345,4 +345,3 @@ func (n variancesNamed) variance(v stock.Variance) gen.Variance {
 		BeganAt: at(v.Began), Review: v.Review, Document: gen.UUID(v.Document), RecordedAt: at(v.Recorded),
 	}
 }
-

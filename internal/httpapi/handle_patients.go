@@ -5,7 +5,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 
+	"github.com/lieu-clinic/lieu/internal/census"
 	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/fault"
@@ -117,8 +119,45 @@ func (s *Server) SetPatientPhase(ctx context.Context, r gen.SetPatientPhaseReque
 // EndTreatment ends a treatment.
 func (s *Server) EndTreatment(ctx context.Context, r gen.EndTreatmentRequestObject) (gen.EndTreatmentResponseObject, error) {
 	who := principalOf(ctx)
+	if err := s.signed(ctx, r.Body.Pin); err != nil {
+		return nil, err
+	}
 	p, err := s.patients.End(ctx, who.clinic, who.member, idOf[patient.ID](r.Id), patient.EndReason(r.Body.Reason), r.Body.Note)
 	return gen.EndTreatment200JSONResponse(patientOut(p)), err
+}
+
+// maxAttention bounds the list: a clinic has no more patients that a doctor can see in a day.
+const maxAttention = 500
+
+// ListPatientsForAttention shows who missed days and whose order ends, for the doctor to decide.
+func (s *Server) ListPatientsForAttention(ctx context.Context, _ gen.ListPatientsForAttentionRequestObject) (gen.ListPatientsForAttentionResponseObject, error) {
+	c := principalOf(ctx).clinic
+	today, err := s.today(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.records.Attendance(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(a census.Attendance) bool { return a.Missed(today) == 0 && !a.Uncovered(today) })
+	slices.SortStableFunc(all, func(a, b census.Attendance) int { return b.Missed(today) - a.Missed(today) })
+	all = all[:min(len(all), maxAttention)]
+	files, err := s.files(ctx, c, each(all, func(a census.Attendance) patient.ID { return a.Patient }))
+	if err != nil {
+		return nil, err
+	}
+	return gen.ListPatientsForAttention200JSONResponse{Items: each(all, func(a census.Attendance) gen.Attention {
+		p := files[a.Patient]
+		out := gen.Attention{
+			Patient: gen.UUID(p.ID), Code: p.Code, Name: p.Name, Phase: gen.Phase(p.Phase), LastDoseOn: a.Last.String(),
+			MissedDays: a.Missed(today), OrderTo: a.OrderTo.String(), OrderEnds: a.Uncovered(today),
+		}
+		if a.ProposesDrop(today) {
+			out.Proposal = gen.AttentionProposalDropped
+		}
+		return out
+	})}, nil
 }
 
 // ReadPatientPhoto reads the photo.

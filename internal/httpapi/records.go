@@ -28,6 +28,8 @@ type Records interface {
 	Papers(ctx context.Context, c clinic.ID, ids []string) (map[string]stock.Document, error)
 	// ChainAt returns the last link of the chain of changes before an instant.
 	ChainAt(ctx context.Context, c clinic.ID, before calendar.Instant) (audit.Event, error)
+	// Attendance reads, of every patient in treatment, when they last came and how long their order runs.
+	Attendance(ctx context.Context, c clinic.ID) ([]census.Attendance, error)
 	// Courses reads every course of treatment of these clinics, to be counted.
 	Courses(ctx context.Context, clinics []clinic.ID) ([]census.Course, error)
 }

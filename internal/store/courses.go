@@ -75,3 +75,24 @@ func personsOf(rows []courseRow) map[patient.ID]string {
 	}
 	return persons
 }
+
+type attendanceRow struct {
+	ID      patient.ID
+	Since   calendar.Day
+	Last    calendar.Day
+	OrderTo calendar.Day
+}
+
+const attendanceSQL = `SELECT p.id, p.enrolled_on AS since,
+		(SELECT max(d.day) FROM dose d WHERE d.patient = p.id) AS last,
+		(SELECT max(o.to_day) FROM prescription o WHERE o.patient = p.id AND o.status = 'active') AS order_to
+	FROM patient p WHERE p.clinic = ? AND p.status = 'in_treatment' ORDER BY p.id`
+
+// Attendance reads, of every patient in treatment, when they last came and how long their order runs.
+func (r Records) Attendance(ctx context.Context, c clinic.ID) ([]census.Attendance, error) {
+	var rows []attendanceRow
+	err := r.s.report.WithContext(ctx).Raw(attendanceSQL, c).Scan(&rows).Error
+	return convert(rows, mapError(err), func(a attendanceRow) census.Attendance {
+		return census.Attendance{Patient: a.ID, Since: a.Since, Last: a.Last, OrderTo: a.OrderTo}
+	})
+}

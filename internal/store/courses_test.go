@@ -86,3 +86,28 @@ func TestTargets(t *testing.T) {
 		}
 	})
 }
+
+// The last dose and the last order of everybody in treatment, and of nobody else.
+func TestAttendance(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		w := newWorld(t, s, 1, 2, 1)
+		fill(t, s, w) // gives the first patient a dose
+		must(t, do(t, s, w.clinic, func(ctx context.Context, tx *Tx) error {
+			p := newPatient(w, id.New[patient.ID](), 900)
+			p.Status = patient.Suspended
+			return tx.InsertPatient(ctx, p)
+		}))
+		all, err := s.Records().Attendance(t.Context(), w.clinic)
+		must(t, err)
+		got := map[patient.ID]census.Attendance{}
+		for _, a := range all {
+			got[a.Patient] = a
+		}
+		if first := got[w.patients[0]]; len(all) != 2 || first.Last != theDay || first.OrderTo != theDay.AddDays(10) {
+			t.Errorf("%d, %+v", len(all), first)
+		}
+		if second := got[w.patients[1]]; !second.Last.IsZero() || second.Since.IsZero() {
+			t.Errorf("%+v", second)
+		}
+	})
+}

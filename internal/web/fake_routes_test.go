@@ -52,6 +52,12 @@ func (f *fakeAPI) figureRoutes() {
 			{Patient: binhID, Code: binhCode, Name: "Lê Thị Bình", Entry: "new", From: "2026-10-04", To: "2026-11-04", Reason: "own_wish"},
 		}}
 	})
+	f.on("GET /patients/attention", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.AttentionList{Items: []clinicapi.Attention{
+			{Patient: chiID, Code: chiCode, Name: "Phạm Quốc Chí", Phase: "maintenance", LastDoseOn: "2026-10-20", MissedDays: 32, OrderEnds: true, Proposal: "dropped"},
+			{Patient: binhID, Code: binhCode, Name: "Lê Thị Bình", Phase: "taper", LastDoseOn: "2026-11-21", OrderTo: "2026-11-23", OrderEnds: true},
+		}}
+	})
 	f.on("GET /registers/narcotic", 200, func(*http.Request, map[string]any) any {
 		line := func(day, column string, amount, balance int64) clinicapi.NarcoticLine {
 			return clinicapi.NarcoticLine{Day: day, OccurredDay: "2026-11-20", LotNumber: "MTD-2611", Expiry: "2027-08-31", Reason: "x", Column: clinicapi.BookColumn(column), AmountUl: amount, BalanceUl: balance}

@@ -100,7 +100,7 @@ func (c *screen) setPhase(f *form, patient string) error {
 }
 
 func (c *screen) endTreatment(f *form, patient string) error {
-	body := clinicapi.EndTreatment{Reason: clinicapi.EndReason(f.need("end_reason")), Note: f.text("note")}
+	body := clinicapi.EndTreatment{Reason: clinicapi.EndReason(f.need("end_reason")), Note: f.text("note"), Pin: f.need("pin")}
 	if f.err != nil {
 		return f.err
 	}

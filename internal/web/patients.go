@@ -8,9 +8,17 @@ import (
 
 // patientsView is the list with its search. The name that is looked for is posted, so it stays out of addresses.
 type patientsView struct {
-	Query string
-	Rows  []patientRow
-	More  bool
+	Query     string
+	Rows      []patientRow
+	More      bool
+	Attention []attentionRow
+}
+
+// attentionRow is somebody for the doctor to see: who missed days, or whose order ends.
+type attentionRow struct {
+	ID, Code, Name, Phase, Last, OrderTo string
+	Missed                               int
+	Ends, Drop                           bool
 }
 
 type patientRow struct {
@@ -25,6 +33,24 @@ func showPatients(c *screen) error {
 		return err
 	}
 	return c.patients("", list)
+}
+
+func (c *screen) attention() ([]attentionRow, error) {
+	if !c.may("prescription.sign") {
+		return nil, nil
+	}
+	list, err := call[clinicapi.AttentionList](c.api.ListPatientsForAttention(c.r.Context()))
+	if err != nil {
+		return nil, err
+	}
+	var rows []attentionRow
+	for _, a := range list.Items {
+		rows = append(rows, attentionRow{
+			ID: a.Patient, Code: a.Code, Name: a.Name, Phase: c.known("phase."+string(a.Phase), ""), Last: c.day(a.LastDoseOn),
+			OrderTo: c.day(a.OrderTo), Missed: a.MissedDays, Ends: a.OrderEnds, Drop: a.Proposal != "",
+		})
+	}
+	return rows, nil
 }
 
 func searchPatients(c *screen) error {
@@ -46,6 +72,13 @@ func (c *screen) patients(query string, list clinicapi.PatientList) error {
 			ID: p.Id, Code: p.Code, Name: p.Name, Phase: c.known("phase."+string(p.Phase), ""), BirthYear: p.BirthYear,
 			Status: c.tag("status", string(p.Status)),
 		})
+	}
+	if query == "" {
+		rows, err := c.attention()
+		if err != nil {
+			return err
+		}
+		v.Attention = rows
 	}
 	return c.render("patients", "", c.t("nav.patients"), v)
 }

@@ -71,6 +71,21 @@ func (e Account) Valid() bool {
 	}
 }
 
+// Defines values for AttentionProposal.
+const (
+	AttentionProposalDropped AttentionProposal = "dropped"
+)
+
+// Valid indicates whether the value is a known member of the AttentionProposal enum.
+func (e AttentionProposal) Valid() bool {
+	switch e {
+	case AttentionProposalDropped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditEventActorKind.
 const (
 	AuditEventActorKindStaff   AuditEventActorKind = "staff"
@@ -1699,6 +1714,37 @@ type Attended struct {
 	Patient UUID   `json:"patient"`
 }
 
+// Attention defines model for Attention.
+type Attention struct {
+	Code string `json:"code"`
+
+	// LastDoseOn A clinic day, YYYY-MM-DD
+	LastDoseOn Day `json:"last_dose_on,omitempty,omitzero"`
+
+	// MissedDays Days before today without a dose
+	MissedDays int    `json:"missed_days"`
+	Name       string `json:"name"`
+
+	// OrderEnds The order ends within three days, has ended, or there is none
+	OrderEnds bool `json:"order_ends"`
+
+	// OrderTo A clinic day, YYYY-MM-DD
+	OrderTo Day   `json:"order_to,omitempty,omitzero"`
+	Patient UUID  `json:"patient"`
+	Phase   Phase `json:"phase"`
+
+	// Proposal What the doctor is asked to decide
+	Proposal AttentionProposal `json:"proposal,omitempty,omitzero"`
+}
+
+// AttentionProposal What the doctor is asked to decide
+type AttentionProposal string
+
+// AttentionList defines model for AttentionList.
+type AttentionList struct {
+	Items []Attention `json:"items"`
+}
+
 // AuditEvent defines model for AuditEvent.
 type AuditEvent struct {
 	Action      string                 `json:"action"`
@@ -2333,6 +2379,7 @@ type EndReason string
 type EndTreatment struct {
 	// Note Free text without control characters
 	Note   Reasoning `json:"note,omitempty,omitzero"`
+	Pin    PIN       `json:"pin"`
 	Reason EndReason `json:"reason"`
 }
 
@@ -5159,6 +5206,11 @@ type ClientInterface interface {
 	// Corresponds with POST /patients (the `RegisterPatient` operationId).
 	RegisterPatient(ctx context.Context, body RegisterPatientJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPatientsForAttention Who missed days or runs out of an order, the longest absence first; a proposal is a question to the doctor, never an act
+	//
+	// Corresponds with GET /patients/attention (the `ListPatientsForAttention` operationId).
+	ListPatientsForAttention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReadPatientByCode The file of a scanned card
 	//
 	// Corresponds with GET /patients/by-code/{code} (the `ReadPatientByCode` operationId).
@@ -5219,14 +5271,14 @@ type ClientInterface interface {
 	// Corresponds with GET /patients/{id}/decision (the `ReadDecision` operationId).
 	ReadDecision(ctx context.Context, id ID, params *ReadDecisionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// EndTreatmentWithBody End treatment, for a reason with legal effect
+	// EndTreatmentWithBody End treatment, for a reason with legal effect, by a doctor's signature
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /patients/{id}/end (the `EndTreatment` operationId).
 	EndTreatmentWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// EndTreatment End treatment, for a reason with legal effect
+	// EndTreatment End treatment, for a reason with legal effect, by a doctor's signature
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7539,6 +7591,21 @@ func (c *Client) RegisterPatient(ctx context.Context, body RegisterPatientJSONRe
 	return c.Client.Do(req)
 }
 
+// ListPatientsForAttention Who missed days or runs out of an order, the longest absence first; a proposal is a question to the doctor, never an act
+//
+// Corresponds with GET /patients/attention (the `ListPatientsForAttention` operationId).
+func (c *Client) ListPatientsForAttention(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPatientsForAttentionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReadPatientByCode The file of a scanned card
 //
 // Corresponds with GET /patients/by-code/{code} (the `ReadPatientByCode` operationId).
@@ -7699,7 +7766,7 @@ func (c *Client) ReadDecision(ctx context.Context, id ID, params *ReadDecisionPa
 	return c.Client.Do(req)
 }
 
-// EndTreatmentWithBody End treatment, for a reason with legal effect
+// EndTreatmentWithBody End treatment, for a reason with legal effect, by a doctor's signature
 //
 // Takes any type of body and a specified content type.
 //
@@ -7716,7 +7783,7 @@ func (c *Client) EndTreatmentWithBody(ctx context.Context, id ID, contentType st
 	return c.Client.Do(req)
 }
 
-// EndTreatment End treatment, for a reason with legal effect
+// EndTreatment End treatment, for a reason with legal effect, by a doctor's signature
 //
 // Takes a body of the `application/json` content type.
 //
@@ -12672,6 +12739,33 @@ func NewRegisterPatientRequestWithBody(server string, contentType string, body i
 	return req, nil
 }
 
+// NewListPatientsForAttentionRequest constructs an http.Request for the ListPatientsForAttention method
+func NewListPatientsForAttentionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/patients/attention")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewReadPatientByCodeRequest constructs an http.Request for the ReadPatientByCode method
 func NewReadPatientByCodeRequest(server string, code Code) (*http.Request, error) {
 	var err error
@@ -17057,6 +17151,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /patients (the `RegisterPatient` operationId).
 	RegisterPatientWithResponse(ctx context.Context, body RegisterPatientJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterPatientResponse, error)
 
+	// ListPatientsForAttentionWithResponse Who missed days or runs out of an order, the longest absence first; a proposal is a question to the doctor, never an act
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /patients/attention (the `ListPatientsForAttention` operationId).
+	ListPatientsForAttentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPatientsForAttentionResponse, error)
+
 	// ReadPatientByCodeWithResponse The file of a scanned card
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -17125,14 +17226,14 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /patients/{id}/decision (the `ReadDecision` operationId).
 	ReadDecisionWithResponse(ctx context.Context, id ID, params *ReadDecisionParams, reqEditors ...RequestEditorFn) (*ReadDecisionResponse, error)
 
-	// EndTreatmentWithBodyWithResponse End treatment, for a reason with legal effect
+	// EndTreatmentWithBodyWithResponse End treatment, for a reason with legal effect, by a doctor's signature
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /patients/{id}/end (the `EndTreatment` operationId).
 	EndTreatmentWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndTreatmentResponse, error)
 
-	// EndTreatmentWithResponse End treatment, for a reason with legal effect
+	// EndTreatmentWithResponse End treatment, for a reason with legal effect, by a doctor's signature
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -21185,6 +21286,54 @@ func (r RegisterPatientResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RegisterPatientResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListPatientsForAttentionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AttentionList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPatientsForAttentionResponse) GetJSON200() *AttentionList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPatientsForAttentionResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPatientsForAttentionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPatientsForAttentionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPatientsForAttentionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPatientsForAttentionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -26345,6 +26494,19 @@ func (c *ClientWithResponses) RegisterPatientWithResponse(ctx context.Context, b
 	return ParseRegisterPatientResponse(rsp)
 }
 
+// ListPatientsForAttentionWithResponse Who missed days or runs out of an order, the longest absence first; a proposal is a question to the doctor, never an act
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /patients/attention (the `ListPatientsForAttention` operationId).
+func (c *ClientWithResponses) ListPatientsForAttentionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPatientsForAttentionResponse, error) {
+	rsp, err := c.ListPatientsForAttention(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPatientsForAttentionResponse(rsp)
+}
+
 // ReadPatientByCodeWithResponse The file of a scanned card
 //
 // Returns a wrapper object for the known response body format(s).
@@ -26473,7 +26635,7 @@ func (c *ClientWithResponses) ReadDecisionWithResponse(ctx context.Context, id I
 	return ParseReadDecisionResponse(rsp)
 }
 
-// EndTreatmentWithBodyWithResponse End treatment, for a reason with legal effect
+// EndTreatmentWithBodyWithResponse End treatment, for a reason with legal effect, by a doctor's signature
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -26486,7 +26648,7 @@ func (c *ClientWithResponses) EndTreatmentWithBodyWithResponse(ctx context.Conte
 	return ParseEndTreatmentResponse(rsp)
 }
 
-// EndTreatmentWithResponse End treatment, for a reason with legal effect
+// EndTreatmentWithResponse End treatment, for a reason with legal effect, by a doctor's signature
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -30096,6 +30258,39 @@ func ParseRegisterPatientResponse(rsp *http.Response) (*RegisterPatientResponse,
 			return nil, err
 		}
 		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPatientsForAttentionResponse parses an HTTP response from a ListPatientsForAttentionWithResponse call
+func ParseListPatientsForAttentionResponse(rsp *http.Response) (*ListPatientsForAttentionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPatientsForAttentionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AttentionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem

@@ -71,6 +71,21 @@ func (e Account) Valid() bool {
 	}
 }
 
+// Defines values for AttentionProposal.
+const (
+	AttentionProposalDropped AttentionProposal = "dropped"
+)
+
+// Valid indicates whether the value is a known member of the AttentionProposal enum.
+func (e AttentionProposal) Valid() bool {
+	switch e {
+	case AttentionProposalDropped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditEventActorKind.
 const (
 	AuditEventActorKindStaff   AuditEventActorKind = "staff"
@@ -1699,6 +1714,37 @@ type Attended struct {
 	Patient UUID   `json:"patient"`
 }
 
+// Attention defines model for Attention.
+type Attention struct {
+	Code string `json:"code"`
+
+	// LastDoseOn A clinic day, YYYY-MM-DD
+	LastDoseOn Day `json:"last_dose_on,omitempty,omitzero"`
+
+	// MissedDays Days before today without a dose
+	MissedDays int    `json:"missed_days"`
+	Name       string `json:"name"`
+
+	// OrderEnds The order ends within three days, has ended, or there is none
+	OrderEnds bool `json:"order_ends"`
+
+	// OrderTo A clinic day, YYYY-MM-DD
+	OrderTo Day   `json:"order_to,omitempty,omitzero"`
+	Patient UUID  `json:"patient"`
+	Phase   Phase `json:"phase"`
+
+	// Proposal What the doctor is asked to decide
+	Proposal AttentionProposal `json:"proposal,omitempty,omitzero"`
+}
+
+// AttentionProposal What the doctor is asked to decide
+type AttentionProposal string
+
+// AttentionList defines model for AttentionList.
+type AttentionList struct {
+	Items []Attention `json:"items"`
+}
+
 // AuditEvent defines model for AuditEvent.
 type AuditEvent struct {
 	Action      string                 `json:"action"`
@@ -2333,6 +2379,7 @@ type EndReason string
 type EndTreatment struct {
 	// Note Free text without control characters
 	Note   Reasoning `json:"note,omitempty,omitzero"`
+	Pin    PIN       `json:"pin"`
 	Reason EndReason `json:"reason"`
 }
 
@@ -4640,6 +4687,9 @@ type ServerInterface interface {
 	// RegisterPatient Open a file. The server gives the card code
 	// (POST /patients)
 	RegisterPatient(c *gin.Context)
+	// ListPatientsForAttention Who missed days or runs out of an order, the longest absence first; a proposal is a question to the doctor, never an act
+	// (GET /patients/attention)
+	ListPatientsForAttention(c *gin.Context)
 	// ReadPatientByCode The file of a scanned card
 	// (GET /patients/by-code/{code})
 	ReadPatientByCode(c *gin.Context, code Code)
@@ -4661,7 +4711,7 @@ type ServerInterface interface {
 	// ReadDecision What the rule book says of a dose now; nothing is changed
 	// (GET /patients/{id}/decision)
 	ReadDecision(c *gin.Context, id ID, params ReadDecisionParams)
-	// EndTreatment End treatment, for a reason with legal effect
+	// EndTreatment End treatment, for a reason with legal effect, by a doctor's signature
 	// (POST /patients/{id}/end)
 	EndTreatment(c *gin.Context, id ID)
 	// ListHolds Every hold, newest first
@@ -6700,6 +6750,19 @@ func (siw *ServerInterfaceWrapper) RegisterPatient(c *gin.Context) {
 	}
 
 	siw.Handler.RegisterPatient(c)
+}
+
+// ListPatientsForAttention operation middleware
+func (siw *ServerInterfaceWrapper) ListPatientsForAttention(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPatientsForAttention(c)
 }
 
 // ReadPatientByCode operation middleware
@@ -8803,6 +8866,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/rule-adoptions", wrapper.AdoptRules)
 	router.GET(options.BaseURL+"/patients", wrapper.ListPatients)
 	router.POST(options.BaseURL+"/patients", wrapper.RegisterPatient)
+	router.GET(options.BaseURL+"/patients/attention", wrapper.ListPatientsForAttention)
 	router.POST(options.BaseURL+"/patients/search", wrapper.SearchPatients)
 	router.GET(options.BaseURL+"/patients/by-code/:code", wrapper.ReadPatientByCode)
 	router.GET(options.BaseURL+"/patients/:id", wrapper.ReadPatient)
@@ -11798,6 +11862,44 @@ type RegisterPatientdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RegisterPatientdefaultApplicationProblemPlusJSONResponse) VisitRegisterPatientResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPatientsForAttentionRequestObject struct {
+}
+
+type ListPatientsForAttentionResponseObject interface {
+	VisitListPatientsForAttentionResponse(w http.ResponseWriter) error
+}
+
+type ListPatientsForAttention200JSONResponse AttentionList
+
+func (response ListPatientsForAttention200JSONResponse) VisitListPatientsForAttentionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPatientsForAttentiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPatientsForAttentiondefaultApplicationProblemPlusJSONResponse) VisitListPatientsForAttentionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15347,6 +15449,9 @@ type StrictServerInterface interface {
 	// RegisterPatient Open a file. The server gives the card code
 	// (POST /patients)
 	RegisterPatient(ctx context.Context, request RegisterPatientRequestObject) (RegisterPatientResponseObject, error)
+	// ListPatientsForAttention Who missed days or runs out of an order, the longest absence first; a proposal is a question to the doctor, never an act
+	// (GET /patients/attention)
+	ListPatientsForAttention(ctx context.Context, request ListPatientsForAttentionRequestObject) (ListPatientsForAttentionResponseObject, error)
 	// ReadPatientByCode The file of a scanned card
 	// (GET /patients/by-code/{code})
 	ReadPatientByCode(ctx context.Context, request ReadPatientByCodeRequestObject) (ReadPatientByCodeResponseObject, error)
@@ -15368,7 +15473,7 @@ type StrictServerInterface interface {
 	// ReadDecision What the rule book says of a dose now; nothing is changed
 	// (GET /patients/{id}/decision)
 	ReadDecision(ctx context.Context, request ReadDecisionRequestObject) (ReadDecisionResponseObject, error)
-	// EndTreatment End treatment, for a reason with legal effect
+	// EndTreatment End treatment, for a reason with legal effect, by a doctor's signature
 	// (POST /patients/{id}/end)
 	EndTreatment(ctx context.Context, request EndTreatmentRequestObject) (EndTreatmentResponseObject, error)
 	// ListHolds Every hold, newest first
@@ -18113,6 +18218,30 @@ func (sh *strictHandler) RegisterPatient(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RegisterPatientResponseObject); ok {
 		if err := validResponse.VisitRegisterPatientResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPatientsForAttention operation middleware
+func (sh *strictHandler) ListPatientsForAttention(ctx *gin.Context) {
+	var request ListPatientsForAttentionRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPatientsForAttention(ctx, request.(ListPatientsForAttentionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPatientsForAttention")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListPatientsForAttentionResponseObject); ok {
+		if err := validResponse.VisitListPatientsForAttentionResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
