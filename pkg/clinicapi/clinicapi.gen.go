@@ -197,6 +197,150 @@ func (e BottleWeightOccasion) Valid() bool {
 	}
 }
 
+// Defines values for CheckNextKind.
+const (
+	CheckNextKindDone   CheckNextKind = "done"
+	CheckNextKindFinish CheckNextKind = "finish"
+	CheckNextKindPour   CheckNextKind = "pour"
+	CheckNextKindPrime  CheckNextKind = "prime"
+	CheckNextKindSettle CheckNextKind = "settle"
+	CheckNextKindShot   CheckNextKind = "shot"
+	CheckNextKindWeigh  CheckNextKind = "weigh"
+)
+
+// Valid indicates whether the value is a known member of the CheckNextKind enum.
+func (e CheckNextKind) Valid() bool {
+	switch e {
+	case CheckNextKindDone:
+		return true
+	case CheckNextKindFinish:
+		return true
+	case CheckNextKindPour:
+		return true
+	case CheckNextKindPrime:
+		return true
+	case CheckNextKindSettle:
+		return true
+	case CheckNextKindShot:
+		return true
+	case CheckNextKindWeigh:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckPourKind.
+const (
+	CheckPourKindPrime CheckPourKind = "prime"
+	CheckPourKindShot  CheckPourKind = "shot"
+)
+
+// Valid indicates whether the value is a known member of the CheckPourKind enum.
+func (e CheckPourKind) Valid() bool {
+	switch e {
+	case CheckPourKindPrime:
+		return true
+	case CheckPourKindShot:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckPourState.
+const (
+	CheckPourStateDispensing CheckPourState = "dispensing"
+	CheckPourStateHeld       CheckPourState = "held"
+	CheckPourStateInDoubt    CheckPourState = "in_doubt"
+	CheckPourStateMeasured   CheckPourState = "measured"
+	CheckPourStateReserved   CheckPourState = "reserved"
+	CheckPourStateSettled    CheckPourState = "settled"
+	CheckPourStateVoided     CheckPourState = "voided"
+)
+
+// Valid indicates whether the value is a known member of the CheckPourState enum.
+func (e CheckPourState) Valid() bool {
+	switch e {
+	case CheckPourStateDispensing:
+		return true
+	case CheckPourStateHeld:
+		return true
+	case CheckPourStateInDoubt:
+		return true
+	case CheckPourStateMeasured:
+		return true
+	case CheckPourStateReserved:
+		return true
+	case CheckPourStateSettled:
+		return true
+	case CheckPourStateVoided:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckResultFaults.
+const (
+	CheckResultFaultsBias           CheckResultFaults = "bias"
+	CheckResultFaultsPrimeMissing   CheckResultFaults = "prime_missing"
+	CheckResultFaultsShotsMissing   CheckResultFaults = "shots_missing"
+	CheckResultFaultsSpread         CheckResultFaults = "spread"
+	CheckResultFaultsUnweighed      CheckResultFaults = "unweighed"
+	CheckResultFaultsWeightsMissing CheckResultFaults = "weights_missing"
+	CheckResultFaultsWeightsOff     CheckResultFaults = "weights_off"
+)
+
+// Valid indicates whether the value is a known member of the CheckResultFaults enum.
+func (e CheckResultFaults) Valid() bool {
+	switch e {
+	case CheckResultFaultsBias:
+		return true
+	case CheckResultFaultsPrimeMissing:
+		return true
+	case CheckResultFaultsShotsMissing:
+		return true
+	case CheckResultFaultsSpread:
+		return true
+	case CheckResultFaultsUnweighed:
+		return true
+	case CheckResultFaultsWeightsMissing:
+		return true
+	case CheckResultFaultsWeightsOff:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckStandingState.
+const (
+	CheckStandingStateFailed CheckStandingState = "failed"
+	CheckStandingStateNone   CheckStandingState = "none"
+	CheckStandingStateOpen   CheckStandingState = "open"
+	CheckStandingStatePassed CheckStandingState = "passed"
+	CheckStandingStateVoid   CheckStandingState = "void"
+)
+
+// Valid indicates whether the value is a known member of the CheckStandingState enum.
+func (e CheckStandingState) Valid() bool {
+	switch e {
+	case CheckStandingStateFailed:
+		return true
+	case CheckStandingStateNone:
+		return true
+	case CheckStandingStateOpen:
+		return true
+	case CheckStandingStatePassed:
+		return true
+	case CheckStandingStateVoid:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClinicKind.
 const (
 	ClinicKindDispensingPoint   ClinicKind = "dispensing_point"
@@ -563,6 +707,27 @@ func (e DraftPaperAccount) Valid() bool {
 	case DraftPaperAccountPurge:
 		return true
 	case DraftPaperAccountWaste:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DriftStandingAlarm.
+const (
+	DriftStandingAlarmNone DriftStandingAlarm = "none"
+	DriftStandingAlarmStop DriftStandingAlarm = "stop"
+	DriftStandingAlarmWarn DriftStandingAlarm = "warn"
+)
+
+// Valid indicates whether the value is a known member of the DriftStandingAlarm enum.
+func (e DriftStandingAlarm) Valid() bool {
+	switch e {
+	case DriftStandingAlarmNone:
+		return true
+	case DriftStandingAlarmStop:
+		return true
+	case DriftStandingAlarmWarn:
 		return true
 	default:
 		return false
@@ -1103,6 +1268,54 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeUnauthenticated:
 		return true
 	case ProblemCodeUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecalibrateKind.
+const (
+	RecalibrateKindPart         RecalibrateKind = "part"
+	RecalibrateKindRecalibrated RecalibrateKind = "recalibrated"
+	RecalibrateKindSyringe      RecalibrateKind = "syringe"
+	RecalibrateKindTube         RecalibrateKind = "tube"
+)
+
+// Valid indicates whether the value is a known member of the RecalibrateKind enum.
+func (e RecalibrateKind) Valid() bool {
+	switch e {
+	case RecalibrateKindPart:
+		return true
+	case RecalibrateKindRecalibrated:
+		return true
+	case RecalibrateKindSyringe:
+		return true
+	case RecalibrateKindTube:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecalibrationKind.
+const (
+	RecalibrationKindPart         RecalibrationKind = "part"
+	RecalibrationKindRecalibrated RecalibrationKind = "recalibrated"
+	RecalibrationKindSyringe      RecalibrationKind = "syringe"
+	RecalibrationKindTube         RecalibrationKind = "tube"
+)
+
+// Valid indicates whether the value is a known member of the RecalibrationKind enum.
+func (e RecalibrationKind) Valid() bool {
+	switch e {
+	case RecalibrationKindPart:
+		return true
+	case RecalibrationKindRecalibrated:
+		return true
+	case RecalibrationKindSyringe:
+		return true
+	case RecalibrationKindTube:
 		return true
 	default:
 		return false
@@ -1777,6 +1990,16 @@ type BalanceList struct {
 	Items []LotBalance `json:"items"`
 }
 
+// BeginCheck defines model for BeginCheck.
+type BeginCheck struct {
+	Id                     UUID `json:"id"`
+	Pin                    PIN  `json:"pin"`
+	TemperatureDecicelsius int  `json:"temperature_decicelsius"`
+
+	// Witness The second person where the act needs one
+	Witness *OptionalCredential `json:"witness,omitempty"`
+}
+
 // BeginDispensing defines model for BeginDispensing.
 type BeginDispensing struct {
 	Id      UUID `json:"id"`
@@ -1910,12 +2133,187 @@ type ChartPoint struct {
 	SumUl  int64   `json:"sum_ul"`
 }
 
+// Check defines model for Check.
+type Check struct {
+	By     UUID   `json:"by"`
+	ByName string `json:"by_name,omitempty,omitzero"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day Day `json:"day"`
+
+	// DensityUgMl Of the lot as the check uses it
+	DensityUgMl int64       `json:"density_ug_ml"`
+	Id          UUID        `json:"id"`
+	Limits      CheckLimits `json:"limits"`
+	Lot         UUID        `json:"lot,omitempty,omitzero"`
+	LotNumber   string      `json:"lot_number,omitempty,omitzero"`
+
+	// Next What a check needs next
+	Next                   CheckNext       `json:"next"`
+	Pours                  []CheckPour     `json:"pours"`
+	Pump                   UUID            `json:"pump,omitempty,omitzero"`
+	RecordedAt             Instant         `json:"recorded_at"`
+	Result                 *CheckResult    `json:"result,omitempty"`
+	Scale                  UUID            `json:"scale"`
+	Station                UUID            `json:"station"`
+	TemperatureDecicelsius int             `json:"temperature_decicelsius"`
+	Weighings              []CheckWeighing `json:"weighings"`
+	Witness                UUID            `json:"witness,omitempty,omitzero"`
+	WitnessName            string          `json:"witness_name,omitempty,omitzero"`
+}
+
 // CheckIn defines model for CheckIn.
 type CheckIn struct {
 	Code CardCode `json:"code"`
 
 	// Priority Reason for the priority lane
 	Priority string `json:"priority,omitempty,omitzero"`
+}
+
+// CheckLevel defines model for CheckLevel.
+type CheckLevel struct {
+	BiasLimitPpm   int64   `json:"bias_limit_ppm"`
+	ErrorsPpm      []int64 `json:"errors_ppm"`
+	MeanPpm        int64   `json:"mean_ppm"`
+	SpreadLimitPpm int64   `json:"spread_limit_ppm"`
+	SpreadPpm      int64   `json:"spread_ppm"`
+	VolumeUl       int64   `json:"volume_ul"`
+	Within         bool    `json:"within"`
+}
+
+// CheckLimits defines model for CheckLimits.
+type CheckLimits struct {
+	BiasPpm    int64   `json:"bias_ppm"`
+	By         UUID    `json:"by,omitempty,omitzero"`
+	LevelsUl   []int64 `json:"levels_ul"`
+	PrimeUl    int64   `json:"prime_ul"`
+	RecordedAt Instant `json:"recorded_at,omitempty,omitzero"`
+
+	// Shots Of each level
+	Shots       int   `json:"shots"`
+	SpreadPpm   int64 `json:"spread_ppm"`
+	ToleranceUg int64 `json:"tolerance_ug"`
+
+	// Version 0 for the product's own
+	Version   int     `json:"version"`
+	WeightsUg []int64 `json:"weights_ug"`
+}
+
+// CheckList defines model for CheckList.
+type CheckList struct {
+	Items []Check `json:"items"`
+	Next  string  `json:"next,omitempty,omitzero"`
+}
+
+// CheckNext What a check needs next
+type CheckNext struct {
+	Kind CheckNextKind `json:"kind"`
+
+	// N This weighing or shot
+	N         int   `json:"n,omitempty,omitzero"`
+	NominalUg int64 `json:"nominal_ug,omitempty,omitzero"`
+
+	// Of Of so many
+	Of       int   `json:"of,omitempty,omitzero"`
+	Pour     UUID  `json:"pour,omitempty,omitzero"`
+	VolumeUl int64 `json:"volume_ul,omitempty,omitzero"`
+}
+
+// CheckNextKind defines model for CheckNext.Kind.
+type CheckNextKind string
+
+// CheckPour defines model for CheckPour.
+type CheckPour struct {
+	// BookedUl On the account of purged liquid
+	BookedUl int64 `json:"booked_ul"`
+	Bottle   UUID  `json:"bottle,omitempty,omitzero"`
+	By       UUID  `json:"by"`
+	Check    UUID  `json:"check,omitempty,omitzero"`
+
+	// ErrorPpm Scale less order
+	ErrorPpm      *int64        `json:"error_ppm,omitempty"`
+	GrossAfterUg  int64         `json:"gross_after_ug,omitempty,omitzero"`
+	GrossBeforeUg int64         `json:"gross_before_ug,omitempty,omitzero"`
+	Id            UUID          `json:"id"`
+	Kind          CheckPourKind `json:"kind"`
+
+	// Level Index into the check's levels
+	Level      int    `json:"level"`
+	Lot        UUID   `json:"lot"`
+	PumpKnown  bool   `json:"pump_known"`
+	PumpSerial string `json:"pump_serial,omitempty,omitzero"`
+	PumpUl     int64  `json:"pump_ul,omitempty,omitzero"`
+
+	// Reason Why it is in doubt, or was never commanded
+	Reason      string  `json:"reason,omitempty,omitzero"`
+	RecordedAt  Instant `json:"recorded_at"`
+	ScaleSerial string  `json:"scale_serial,omitempty,omitzero"`
+
+	// ScaleUl By weight and density; null when not known
+	ScaleUl *int64         `json:"scale_ul,omitempty"`
+	State   CheckPourState `json:"state"`
+	Station UUID           `json:"station"`
+
+	// VolumeUl Ordered
+	VolumeUl    int64 `json:"volume_ul"`
+	WeightKnown bool  `json:"weight_known"`
+	Witness     UUID  `json:"witness"`
+}
+
+// CheckPourKind defines model for CheckPour.Kind.
+type CheckPourKind string
+
+// CheckPourState defines model for CheckPour.State.
+type CheckPourState string
+
+// CheckPourList defines model for CheckPourList.
+type CheckPourList struct {
+	Items []CheckPour `json:"items"`
+	Next  string      `json:"next,omitempty,omitzero"`
+}
+
+// CheckResult defines model for CheckResult.
+type CheckResult struct {
+	By         UUID                `json:"by"`
+	Faults     []CheckResultFaults `json:"faults"`
+	Levels     []CheckLevel        `json:"levels"`
+	MeanPpm    int64               `json:"mean_ppm"`
+	Passed     bool                `json:"passed"`
+	RecordedAt Instant             `json:"recorded_at"`
+}
+
+// CheckResultFaults defines model for CheckResult.Faults.
+type CheckResultFaults string
+
+// CheckStanding Which check counts at a window now
+type CheckStanding struct {
+	Check UUID `json:"check,omitempty,omitzero"`
+
+	// Counts It passed today, for the lot, pump and scale that stand here
+	Counts bool `json:"counts"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day Day `json:"day,omitempty,omitzero"`
+
+	// Reason Why it is void: lot, pump, scale, tube, syringe, part, recalibrated
+	Reason string             `json:"reason,omitempty,omitzero"`
+	Since  Instant            `json:"since,omitempty,omitzero"`
+	State  CheckStandingState `json:"state"`
+}
+
+// CheckStandingState defines model for CheckStanding.State.
+type CheckStandingState string
+
+// CheckWeighing defines model for CheckWeighing.
+type CheckWeighing struct {
+	By          UUID    `json:"by"`
+	NominalUg   int64   `json:"nominal_ug"`
+	RecordedAt  Instant `json:"recorded_at"`
+	ScaleSerial string  `json:"scale_serial,omitempty,omitzero"`
+	ShownUg     int64   `json:"shown_ug"`
+	ToleranceUg int64   `json:"tolerance_ug"`
+	Weights     string  `json:"weights"`
+	Within      bool    `json:"within"`
 }
 
 // CheckedIn defines model for CheckedIn.
@@ -2008,6 +2406,41 @@ type Concentration = int64
 type ConfigureStation struct {
 	Manual bool   `json:"manual"`
 	Name   string `json:"name"`
+}
+
+// ControlChart defines model for ControlChart.
+type ControlChart struct {
+	// Began Index of the first point of the chart as it stands; earlier ones are from before a recalibration
+	Began     int   `json:"began"`
+	CentrePpm int64 `json:"centre_ppm,omitempty,omitzero"`
+
+	// Drift The control chart of the mounted lot as it stands. Shares are parts per million of a dose
+	Drift DriftStanding `json:"drift"`
+
+	// LimitsKnown There are enough doses to say what the pump's own unrest explains
+	LimitsKnown bool           `json:"limits_known,omitempty,omitzero"`
+	Lot         UUID           `json:"lot,omitempty,omitzero"`
+	LotNumber   string         `json:"lot_number,omitempty,omitzero"`
+	LowerPpm    int64          `json:"lower_ppm,omitempty,omitzero"`
+	Points      []ControlPoint `json:"points"`
+	Station     UUID           `json:"station"`
+	UpperPpm    int64          `json:"upper_ppm,omitempty,omitzero"`
+}
+
+// ControlPoint defines model for ControlPoint.
+type ControlPoint struct {
+	At Instant `json:"at"`
+
+	// DeviationUl Scale less pump
+	DeviationUl int64 `json:"deviation_ul"`
+
+	// LevelPpm Running mean after this dose
+	LevelPpm int64 `json:"level_ppm"`
+	PumpUl   int64 `json:"pump_ul"`
+	ScaleUl  int64 `json:"scale_ul"`
+
+	// SharePpm Of the dose
+	SharePpm int64 `json:"share_ppm"`
 }
 
 // Count defines model for Count.
@@ -2162,16 +2595,18 @@ type Density = int64
 // Device defines model for Device.
 type Device struct {
 	// Detail The device's own words
-	Detail        string      `json:"detail,omitempty,omitzero"`
-	Id            UUID        `json:"id"`
-	Kind          DeviceKind  `json:"kind"`
-	Model         string      `json:"model"`
-	Profile       PumpProfile `json:"profile,omitempty,omitzero"`
-	Serial        string      `json:"serial,omitempty,omitzero"`
-	State         DeviceState `json:"state"`
-	StateAt       Instant     `json:"state_at,omitempty,omitzero"`
-	Station       UUID        `json:"station"`
-	VerifiedToday bool        `json:"verified_today"`
+	Detail  string      `json:"detail,omitempty,omitzero"`
+	Id      UUID        `json:"id"`
+	Kind    DeviceKind  `json:"kind"`
+	Model   string      `json:"model"`
+	Profile PumpProfile `json:"profile,omitempty,omitzero"`
+	Serial  string      `json:"serial,omitempty,omitzero"`
+	State   DeviceState `json:"state"`
+	StateAt Instant     `json:"state_at,omitempty,omitzero"`
+	Station UUID        `json:"station"`
+
+	// VerifiedToday The check of the day that counts is of this device
+	VerifiedToday bool `json:"verified_today"`
 }
 
 // DeviceKind defines model for DeviceKind.
@@ -2349,6 +2784,25 @@ type DraftPaper struct {
 // DraftPaperAccount defines model for DraftPaper.Account.
 type DraftPaperAccount string
 
+// DriftStanding The control chart of the mounted lot as it stands. Shares are parts per million of a dose
+type DriftStanding struct {
+	Alarm    DriftStandingAlarm `json:"alarm"`
+	LevelPpm int64              `json:"level_ppm"`
+
+	// PeakPpm The greatest size of the level with any lot since the last recalibration
+	PeakPpm int64 `json:"peak_ppm"`
+	Samples int   `json:"samples"`
+
+	// StopPpm Above it the rule pack stops the window; 0 for unset
+	StopPpm int64 `json:"stop_ppm,omitempty,omitzero"`
+
+	// WarnPpm Above it the rule pack proposes a recalibration; 0 for unset
+	WarnPpm int64 `json:"warn_ppm,omitempty,omitzero"`
+}
+
+// DriftStandingAlarm defines model for DriftStanding.Alarm.
+type DriftStandingAlarm string
+
 // EmptyBottle defines model for EmptyBottle.
 type EmptyBottle struct {
 	Id UUID `json:"id"`
@@ -2481,6 +2935,11 @@ type FigureEntryList struct {
 
 // FigureScope defines model for FigureScope.
 type FigureScope string
+
+// FinishCheck defines model for FinishCheck.
+type FinishCheck struct {
+	Pin PIN `json:"pin"`
+}
 
 // Forecast defines model for Forecast.
 type Forecast struct {
@@ -3018,6 +3477,11 @@ type PostMove struct {
 // PostMoveKind A purge needs one person; everything else two
 type PostMoveKind string
 
+// PourForCheck defines model for PourForCheck.
+type PourForCheck struct {
+	Id UUID `json:"id"`
+}
+
 // Prescription defines model for Prescription.
 type Prescription struct {
 	DoseUg  int64   `json:"dose_ug"`
@@ -3048,6 +3512,15 @@ type PrescriptionStatus string
 // PrescriptionList defines model for PrescriptionList.
 type PrescriptionList struct {
 	Items []Prescription `json:"items"`
+}
+
+// PrimeStation defines model for PrimeStation.
+type PrimeStation struct {
+	Id       UUID  `json:"id"`
+	VolumeUl int64 `json:"volume_ul"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
 }
 
 // Problem RFC 9457
@@ -3202,6 +3675,44 @@ type Reason struct {
 
 // Reasoning Free text without control characters
 type Reasoning = string
+
+// Recalibrate defines model for Recalibrate.
+type Recalibrate struct {
+	FactorAfter  string          `json:"factor_after,omitempty,omitzero"`
+	FactorBefore string          `json:"factor_before,omitempty,omitzero"`
+	Id           UUID            `json:"id"`
+	Kind         RecalibrateKind `json:"kind"`
+	Method       string          `json:"method"`
+	Note         string          `json:"note,omitempty,omitzero"`
+	Pin          PIN             `json:"pin"`
+}
+
+// RecalibrateKind defines model for Recalibrate.Kind.
+type RecalibrateKind string
+
+// Recalibration defines model for Recalibration.
+type Recalibration struct {
+	By           UUID              `json:"by"`
+	ByName       string            `json:"by_name,omitempty,omitzero"`
+	Device       UUID              `json:"device"`
+	FactorAfter  string            `json:"factor_after,omitempty,omitzero"`
+	FactorBefore string            `json:"factor_before,omitempty,omitzero"`
+	Id           UUID              `json:"id"`
+	Kind         RecalibrationKind `json:"kind"`
+	Method       string            `json:"method"`
+	Note         string            `json:"note,omitempty,omitzero"`
+	RecordedAt   Instant           `json:"recorded_at"`
+	Station      UUID              `json:"station"`
+}
+
+// RecalibrationKind defines model for Recalibration.Kind.
+type RecalibrationKind string
+
+// RecalibrationList defines model for RecalibrationList.
+type RecalibrationList struct {
+	Items []Recalibration `json:"items"`
+	Next  string          `json:"next,omitempty,omitzero"`
+}
 
 // ReceiveBottles defines model for ReceiveBottles.
 type ReceiveBottles struct {
@@ -3433,6 +3944,18 @@ type Session struct {
 // SessionState defines model for SessionState.
 type SessionState string
 
+// SetCheckLimits defines model for SetCheckLimits.
+type SetCheckLimits struct {
+	BiasPpm     int64   `json:"bias_ppm"`
+	LevelsUl    []int64 `json:"levels_ul"`
+	Pin         PIN     `json:"pin"`
+	PrimeUl     int64   `json:"prime_ul"`
+	Shots       int     `json:"shots"`
+	SpreadPpm   int64   `json:"spread_ppm"`
+	ToleranceUg int64   `json:"tolerance_ug"`
+	WeightsUg   []int64 `json:"weights_ug"`
+}
+
 // SetLotDensity defines model for SetLotDensity.
 type SetLotDensity struct {
 	// DensityUgMl Micrograms per millilitre; 1 g/mL is 1000000
@@ -3511,6 +4034,18 @@ type SetTarget struct {
 // SetTicketPriority defines model for SetTicketPriority.
 type SetTicketPriority struct {
 	Priority string `json:"priority"`
+}
+
+// SettleCheckPour defines model for SettleCheckPour.
+type SettleCheckPour struct {
+	// MovedUl All told; 0 when nothing moved
+	MovedUl int64 `json:"moved_ul"`
+
+	// Reason Free text without control characters
+	Reason Reasoning `json:"reason"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
 }
 
 // SettleCount defines model for SettleCount.
@@ -3649,13 +4184,19 @@ type StatedCauseCause string
 
 // Station defines model for Station.
 type Station struct {
-	Active   bool        `json:"active"`
-	Bottle   Bottle      `json:"bottle,omitempty,omitzero"`
-	Devices  []Device    `json:"devices"`
-	Enrolled bool        `json:"enrolled"`
-	EventSeq int64       `json:"event_seq"`
-	Id       UUID        `json:"id"`
-	Live     StationLive `json:"live,omitempty,omitzero"`
+	Active bool   `json:"active"`
+	Bottle Bottle `json:"bottle,omitempty,omitzero"`
+
+	// Check Which check counts at a window now
+	Check   CheckStanding `json:"check"`
+	Devices []Device      `json:"devices"`
+
+	// Drift The control chart of the mounted lot as it stands. Shares are parts per million of a dose
+	Drift    DriftStanding `json:"drift"`
+	Enrolled bool          `json:"enrolled"`
+	EventSeq int64         `json:"event_seq"`
+	Id       UUID          `json:"id"`
+	Live     StationLive   `json:"live,omitempty,omitzero"`
 
 	// Manual Poured by hand; there is no pump
 	Manual bool   `json:"manual"`
@@ -3930,29 +4471,6 @@ type VarianceSeries struct {
 	SurplusUl int64        `json:"surplus_ul"`
 }
 
-// Verification defines model for Verification.
-type Verification struct {
-	By UUID `json:"by"`
-
-	// Day A clinic day, YYYY-MM-DD
-	Day        Day     `json:"day"`
-	Device     UUID    `json:"device"`
-	Id         UUID    `json:"id"`
-	Method     string  `json:"method"`
-	Note       string  `json:"note,omitempty,omitzero"`
-	Passed     bool    `json:"passed"`
-	RecordedAt Instant `json:"recorded_at"`
-}
-
-// VerifyDevice defines model for VerifyDevice.
-type VerifyDevice struct {
-	Id     UUID   `json:"id"`
-	Method string `json:"method"`
-	Note   string `json:"note,omitempty,omitzero"`
-	Passed bool   `json:"passed"`
-	Pin    PIN    `json:"pin"`
-}
-
 // VoidDispensing defines model for VoidDispensing.
 type VoidDispensing struct {
 	// Evidence Free text without control characters
@@ -3972,6 +4490,15 @@ type Wasted struct {
 
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
+}
+
+// WeighForCheck defines model for WeighForCheck.
+type WeighForCheck struct {
+	// NominalUg The one that is due
+	NominalUg int64 `json:"nominal_ug"`
+
+	// Weights Serial number of the set of weights
+	Weights string `json:"weights"`
 }
 
 // Code defines model for Code.
@@ -4229,6 +4756,33 @@ type ListSlotsParams struct {
 	Day *Day `form:"day,omitempty" json:"day,omitempty"`
 }
 
+// ListChecksParams defines parameters for ListChecks.
+type ListChecksParams struct {
+	// Cursor `next` of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ReadControlChartParams defines parameters for ReadControlChart.
+type ReadControlChartParams struct {
+	// Lot The mounted lot when left out
+	Lot *UUID `form:"lot,omitempty" json:"lot,omitempty"`
+}
+
+// ListPrimesParams defines parameters for ListPrimes.
+type ListPrimesParams struct {
+	// Cursor `next` of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListRecalibrationsParams defines parameters for ListRecalibrations.
+type ListRecalibrationsParams struct {
+	// Cursor `next` of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // StreamStationParams defines parameters for StreamStation.
 type StreamStationParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
@@ -4283,6 +4837,21 @@ type ReleaseBottleJSONRequestBody = ReleaseBottle
 // CheckInJSONRequestBody defines body for CheckIn for application/json ContentType.
 type CheckInJSONRequestBody = CheckIn
 
+// SetCheckLimitsJSONRequestBody defines body for SetCheckLimits for application/json ContentType.
+type SetCheckLimitsJSONRequestBody = SetCheckLimits
+
+// SettleCheckPourJSONRequestBody defines body for SettleCheckPour for application/json ContentType.
+type SettleCheckPourJSONRequestBody = SettleCheckPour
+
+// FinishCheckJSONRequestBody defines body for FinishCheck for application/json ContentType.
+type FinishCheckJSONRequestBody = FinishCheck
+
+// PourForCheckJSONRequestBody defines body for PourForCheck for application/json ContentType.
+type PourForCheckJSONRequestBody = PourForCheck
+
+// WeighForCheckJSONRequestBody defines body for WeighForCheck for application/json ContentType.
+type WeighForCheckJSONRequestBody = WeighForCheck
+
 // AddClosureJSONRequestBody defines body for AddClosure for application/json ContentType.
 type AddClosureJSONRequestBody = AddClosure
 
@@ -4306,9 +4875,6 @@ type SettleCountJSONRequestBody = SettleCount
 
 // SetPumpProfileJSONRequestBody defines body for SetPumpProfile for application/json ContentType.
 type SetPumpProfileJSONRequestBody = PumpProfile
-
-// VerifyDeviceJSONRequestBody defines body for VerifyDevice for application/json ContentType.
-type VerifyDeviceJSONRequestBody = VerifyDevice
 
 // BeginDispensingJSONRequestBody defines body for BeginDispensing for application/json ContentType.
 type BeginDispensingJSONRequestBody = BeginDispensing
@@ -4436,6 +5002,9 @@ type AddStationJSONRequestBody = AddStation
 // MountBottleJSONRequestBody defines body for MountBottle for application/json ContentType.
 type MountBottleJSONRequestBody = MountBottle
 
+// BeginCheckJSONRequestBody defines body for BeginCheck for application/json ContentType.
+type BeginCheckJSONRequestBody = BeginCheck
+
 // ConfigureStationJSONRequestBody defines body for ConfigureStation for application/json ContentType.
 type ConfigureStationJSONRequestBody = ConfigureStation
 
@@ -4447,6 +5016,12 @@ type ReportEventsJSONRequestBody = ReportEvents
 
 // PutLiveJSONRequestBody defines body for PutLive for application/json ContentType.
 type PutLiveJSONRequestBody = LiveReading
+
+// PrimeStationJSONRequestBody defines body for PrimeStation for application/json ContentType.
+type PrimeStationJSONRequestBody = PrimeStation
+
+// RecalibrateJSONRequestBody defines body for Recalibrate for application/json ContentType.
+type RecalibrateJSONRequestBody = Recalibrate
 
 // RevokeStationJSONRequestBody defines body for RevokeStation for application/json ContentType.
 type RevokeStationJSONRequestBody = RevokeStation
@@ -4692,6 +5267,100 @@ type ClientInterface interface {
 	// Corresponds with POST /check-ins (the `CheckIn` operationId).
 	CheckIn(ctx context.Context, body CheckInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReadCheckLimits What a check of the clinic asks for
+	//
+	// Corresponds with GET /check-limits (the `ReadCheckLimits` operationId).
+	ReadCheckLimits(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetCheckLimitsWithBody Sign the clinic's own limits with one's PIN
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /check-limits (the `SetCheckLimits` operationId).
+	SetCheckLimitsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetCheckLimits Sign the clinic's own limits with one's PIN
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /check-limits (the `SetCheckLimits` operationId).
+	SetCheckLimits(ctx context.Context, body SetCheckLimitsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadCheckPour A prime or a shot
+	//
+	// Corresponds with GET /check-pours/{id} (the `ReadCheckPour` operationId).
+	ReadCheckPour(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelCheckPour Ask the counter for its word that a reserved pour will not be made
+	//
+	// Corresponds with POST /check-pours/{id}/cancel (the `CancelCheckPour` operationId).
+	CancelCheckPour(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SettleCheckPourWithBody Two people say how much of a pour in doubt moved
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /check-pours/{id}/settle (the `SettleCheckPour` operationId).
+	SettleCheckPourWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SettleCheckPour Two people say how much of a pour in doubt moved
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /check-pours/{id}/settle (the `SettleCheckPour` operationId).
+	SettleCheckPour(ctx context.Context, id ID, body SettleCheckPourJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadCheck A check with every weighing and every single pour
+	//
+	// Corresponds with GET /checks/{id} (the `ReadCheck` operationId).
+	ReadCheck(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishCheckWithBody Judge the check by its figures and sign the judgement with one's PIN
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /checks/{id}/finish (the `FinishCheck` operationId).
+	FinishCheckWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// FinishCheck Judge the check by its figures and sign the judgement with one's PIN
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /checks/{id}/finish (the `FinishCheck` operationId).
+	FinishCheck(ctx context.Context, id ID, body FinishCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PourForCheckWithBody Order the prime or shot that is due. The server decides which
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /checks/{id}/pours (the `PourForCheck` operationId).
+	PourForCheckWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PourForCheck Order the prime or shot that is due. The server decides which
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /checks/{id}/pours (the `PourForCheck` operationId).
+	PourForCheck(ctx context.Context, id ID, body PourForCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WeighForCheckWithBody Take what the scale shows now as the reading of the check weight that is due
+	//
+	// The server takes the last live reading of the window, which must be stable and fresh. No weight is typed.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /checks/{id}/weighings (the `WeighForCheck` operationId).
+	WeighForCheckWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WeighForCheck Take what the scale shows now as the reading of the check weight that is due
+	//
+	// The server takes the last live reading of the window, which must be stable and fresh. No weight is typed.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /checks/{id}/weighings (the `WeighForCheck` operationId).
+	WeighForCheck(ctx context.Context, id ID, body WeighForCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReadClinic One's own clinic
 	//
 	// Corresponds with GET /clinics/{id} (the `ReadClinic` operationId).
@@ -4828,20 +5497,6 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /devices/{id}/remove (the `RemoveDevice` operationId).
 	RemoveDevice(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
-
-	// VerifyDeviceWithBody Sign the check of a device for today with one's PIN
-	//
-	// Takes any type of body and a specified content type.
-	//
-	// Corresponds with POST /devices/{id}/verifications (the `VerifyDevice` operationId).
-	VerifyDeviceWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
-
-	// VerifyDevice Sign the check of a device for today with one's PIN
-	//
-	// Takes a body of the `application/json` content type.
-	//
-	// Corresponds with POST /devices/{id}/verifications (the `VerifyDevice` operationId).
-	VerifyDevice(ctx context.Context, id ID, body VerifyDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDispensings Newest first
 	//
@@ -5631,6 +6286,29 @@ type ClientInterface interface {
 	// Corresponds with POST /stations/{id}/bottle (the `MountBottle` operationId).
 	MountBottle(ctx context.Context, id ID, body MountBottleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListChecks Checks of a window, newest first
+	//
+	// Corresponds with GET /stations/{id}/checks (the `ListChecks` operationId).
+	ListChecks(ctx context.Context, id ID, params *ListChecksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginCheckWithBody Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+	//
+	// The earlier check of the day counts until something is poured in this one.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /stations/{id}/checks (the `BeginCheck` operationId).
+	BeginCheckWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginCheck Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+	//
+	// The earlier check of the day counts until something is poured in this one.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /stations/{id}/checks (the `BeginCheck` operationId).
+	BeginCheck(ctx context.Context, id ID, body BeginCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ConfigureStationWithBody Rename a window, or say whether it pours by hand
 	//
 	// Takes any type of body and a specified content type.
@@ -5644,6 +6322,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /stations/{id}/configure (the `ConfigureStation` operationId).
 	ConfigureStation(ctx context.Context, id ID, body ConfigureStationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadControlChart Scale less pump of the doses of a window and lot, oldest first
+	//
+	// Corresponds with GET /stations/{id}/control-chart (the `ReadControlChart` operationId).
+	ReadControlChart(ctx context.Context, id ID, params *ReadControlChartParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddDeviceWithBody performs a POST /stations/{id}/devices (the `AddDevice` operationId) request,
 	// with any type of body and a specified content type.
@@ -5701,6 +6384,44 @@ type ClientInterface interface {
 	// Corresponds with GET /stations/{id}/orders (the `StreamOrders` operationId).
 	StreamOrders(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPrimes Primes outside of checks, newest first
+	//
+	// Corresponds with GET /stations/{id}/primes (the `ListPrimes` operationId).
+	ListPrimes(ctx context.Context, id ID, params *ListPrimesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PrimeStationWithBody Order a prime, as after a change of bottle, before a witness
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /stations/{id}/primes (the `PrimeStation` operationId).
+	PrimeStationWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PrimeStation Order a prime, as after a change of bottle, before a witness
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /stations/{id}/primes (the `PrimeStation` operationId).
+	PrimeStation(ctx context.Context, id ID, body PrimeStationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRecalibrations What was done to the pumps of a window, newest first
+	//
+	// Corresponds with GET /stations/{id}/recalibrations (the `ListRecalibrations` operationId).
+	ListRecalibrations(ctx context.Context, id ID, params *ListRecalibrationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RecalibrateWithBody Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /stations/{id}/recalibrations (the `Recalibrate` operationId).
+	RecalibrateWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Recalibrate Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /stations/{id}/recalibrations (the `Recalibrate` operationId).
+	Recalibrate(ctx context.Context, id ID, body RecalibrateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RevokeStationWithBody The counter's key is no longer believed
 	//
 	// Takes any type of body and a specified content type.
@@ -5723,7 +6444,8 @@ type ClientInterface interface {
 	// StreamStation What happens at one window, for its screen
 	//
 	// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) ·
-	// `dispensing` {id, station, state} · `station` {id} · `queue` {ticket, state} · `stock` {bottle} · `reset` {}.
+	// `dispensing` {id, station, state} · `check` {station, check, pour, state} · `station` {id} · `queue` {ticket, state} ·
+	// `stock` {bottle} · `reset` {}.
 	//
 	// Corresponds with GET /stations/{id}/stream (the `StreamStation` operationId).
 	StreamStation(ctx context.Context, id ID, params *StreamStationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -6237,6 +6959,240 @@ func (c *Client) CheckIn(ctx context.Context, body CheckInJSONRequestBody, reqEd
 	return c.Client.Do(req)
 }
 
+// ReadCheckLimits What a check of the clinic asks for
+//
+// Corresponds with GET /check-limits (the `ReadCheckLimits` operationId).
+func (c *Client) ReadCheckLimits(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadCheckLimitsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetCheckLimitsWithBody Sign the clinic's own limits with one's PIN
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /check-limits (the `SetCheckLimits` operationId).
+func (c *Client) SetCheckLimitsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetCheckLimitsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetCheckLimits Sign the clinic's own limits with one's PIN
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /check-limits (the `SetCheckLimits` operationId).
+func (c *Client) SetCheckLimits(ctx context.Context, body SetCheckLimitsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetCheckLimitsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadCheckPour A prime or a shot
+//
+// Corresponds with GET /check-pours/{id} (the `ReadCheckPour` operationId).
+func (c *Client) ReadCheckPour(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadCheckPourRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelCheckPour Ask the counter for its word that a reserved pour will not be made
+//
+// Corresponds with POST /check-pours/{id}/cancel (the `CancelCheckPour` operationId).
+func (c *Client) CancelCheckPour(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelCheckPourRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SettleCheckPourWithBody Two people say how much of a pour in doubt moved
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /check-pours/{id}/settle (the `SettleCheckPour` operationId).
+func (c *Client) SettleCheckPourWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSettleCheckPourRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SettleCheckPour Two people say how much of a pour in doubt moved
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /check-pours/{id}/settle (the `SettleCheckPour` operationId).
+func (c *Client) SettleCheckPour(ctx context.Context, id ID, body SettleCheckPourJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSettleCheckPourRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadCheck A check with every weighing and every single pour
+//
+// Corresponds with GET /checks/{id} (the `ReadCheck` operationId).
+func (c *Client) ReadCheck(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadCheckRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishCheckWithBody Judge the check by its figures and sign the judgement with one's PIN
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /checks/{id}/finish (the `FinishCheck` operationId).
+func (c *Client) FinishCheckWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishCheckRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// FinishCheck Judge the check by its figures and sign the judgement with one's PIN
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /checks/{id}/finish (the `FinishCheck` operationId).
+func (c *Client) FinishCheck(ctx context.Context, id ID, body FinishCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewFinishCheckRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PourForCheckWithBody Order the prime or shot that is due. The server decides which
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /checks/{id}/pours (the `PourForCheck` operationId).
+func (c *Client) PourForCheckWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPourForCheckRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PourForCheck Order the prime or shot that is due. The server decides which
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /checks/{id}/pours (the `PourForCheck` operationId).
+func (c *Client) PourForCheck(ctx context.Context, id ID, body PourForCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPourForCheckRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WeighForCheckWithBody Take what the scale shows now as the reading of the check weight that is due
+//
+// The server takes the last live reading of the window, which must be stable and fresh. No weight is typed.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /checks/{id}/weighings (the `WeighForCheck` operationId).
+func (c *Client) WeighForCheckWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWeighForCheckRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WeighForCheck Take what the scale shows now as the reading of the check weight that is due
+//
+// The server takes the last live reading of the window, which must be stable and fresh. No weight is typed.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /checks/{id}/weighings (the `WeighForCheck` operationId).
+func (c *Client) WeighForCheck(ctx context.Context, id ID, body WeighForCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWeighForCheckRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReadClinic One's own clinic
 //
 // Corresponds with GET /clinics/{id} (the `ReadClinic` operationId).
@@ -6594,40 +7550,6 @@ func (c *Client) SetPumpProfile(ctx context.Context, id ID, body SetPumpProfileJ
 // Corresponds with POST /devices/{id}/remove (the `RemoveDevice` operationId).
 func (c *Client) RemoveDevice(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveDeviceRequest(c.Server, id)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
-}
-
-// VerifyDeviceWithBody Sign the check of a device for today with one's PIN
-//
-// Takes any type of body and a specified content type.
-//
-// Corresponds with POST /devices/{id}/verifications (the `VerifyDevice` operationId).
-func (c *Client) VerifyDeviceWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewVerifyDeviceRequestWithBody(c.Server, id, contentType, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
-}
-
-// VerifyDevice Sign the check of a device for today with one's PIN
-//
-// Takes a body of the `application/json` content type.
-//
-// Corresponds with POST /devices/{id}/verifications (the `VerifyDevice` operationId).
-func (c *Client) VerifyDevice(ctx context.Context, id ID, body VerifyDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewVerifyDeviceRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -8806,6 +9728,59 @@ func (c *Client) MountBottle(ctx context.Context, id ID, body MountBottleJSONReq
 	return c.Client.Do(req)
 }
 
+// ListChecks Checks of a window, newest first
+//
+// Corresponds with GET /stations/{id}/checks (the `ListChecks` operationId).
+func (c *Client) ListChecks(ctx context.Context, id ID, params *ListChecksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListChecksRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginCheckWithBody Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+//
+// The earlier check of the day counts until something is poured in this one.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /stations/{id}/checks (the `BeginCheck` operationId).
+func (c *Client) BeginCheckWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginCheckRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginCheck Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+//
+// The earlier check of the day counts until something is poured in this one.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /stations/{id}/checks (the `BeginCheck` operationId).
+func (c *Client) BeginCheck(ctx context.Context, id ID, body BeginCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginCheckRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ConfigureStationWithBody Rename a window, or say whether it pours by hand
 //
 // Takes any type of body and a specified content type.
@@ -8830,6 +9805,21 @@ func (c *Client) ConfigureStationWithBody(ctx context.Context, id ID, contentTyp
 // Corresponds with POST /stations/{id}/configure (the `ConfigureStation` operationId).
 func (c *Client) ConfigureStation(ctx context.Context, id ID, body ConfigureStationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewConfigureStationRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadControlChart Scale less pump of the doses of a window and lot, oldest first
+//
+// Corresponds with GET /stations/{id}/control-chart (the `ReadControlChart` operationId).
+func (c *Client) ReadControlChart(ctx context.Context, id ID, params *ReadControlChartParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadControlChartRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8986,6 +9976,104 @@ func (c *Client) StreamOrders(ctx context.Context, id ID, reqEditors ...RequestE
 	return c.Client.Do(req)
 }
 
+// ListPrimes Primes outside of checks, newest first
+//
+// Corresponds with GET /stations/{id}/primes (the `ListPrimes` operationId).
+func (c *Client) ListPrimes(ctx context.Context, id ID, params *ListPrimesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPrimesRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PrimeStationWithBody Order a prime, as after a change of bottle, before a witness
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /stations/{id}/primes (the `PrimeStation` operationId).
+func (c *Client) PrimeStationWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPrimeStationRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PrimeStation Order a prime, as after a change of bottle, before a witness
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /stations/{id}/primes (the `PrimeStation` operationId).
+func (c *Client) PrimeStation(ctx context.Context, id ID, body PrimeStationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPrimeStationRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRecalibrations What was done to the pumps of a window, newest first
+//
+// Corresponds with GET /stations/{id}/recalibrations (the `ListRecalibrations` operationId).
+func (c *Client) ListRecalibrations(ctx context.Context, id ID, params *ListRecalibrationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRecalibrationsRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RecalibrateWithBody Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /stations/{id}/recalibrations (the `Recalibrate` operationId).
+func (c *Client) RecalibrateWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecalibrateRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Recalibrate Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /stations/{id}/recalibrations (the `Recalibrate` operationId).
+func (c *Client) Recalibrate(ctx context.Context, id ID, body RecalibrateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRecalibrateRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RevokeStationWithBody The counter's key is no longer believed
 //
 // Takes any type of body and a specified content type.
@@ -9038,7 +10126,8 @@ func (c *Client) ReadStanding(ctx context.Context, id ID, reqEditors ...RequestE
 // StreamStation What happens at one window, for its screen
 //
 // Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) ·
-// `dispensing` {id, station, state} · `station` {id} · `queue` {ticket, state} · `stock` {bottle} · `reset` {}.
+// `dispensing` {id, station, state} · `check` {station, check, pour, state} · `station` {id} · `queue` {ticket, state} ·
+// `stock` {bottle} · `reset` {}.
 //
 // Corresponds with GET /stations/{id}/stream (the `StreamStation` operationId).
 func (c *Client) StreamStation(ctx context.Context, id ID, params *StreamStationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10091,6 +11180,363 @@ func NewCheckInRequestWithBody(server string, contentType string, body io.Reader
 	return req, nil
 }
 
+// NewReadCheckLimitsRequest constructs an http.Request for the ReadCheckLimits method
+func NewReadCheckLimitsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/check-limits")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetCheckLimitsRequest calls the generic SetCheckLimits builder with application/json body
+func NewSetCheckLimitsRequest(server string, body SetCheckLimitsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetCheckLimitsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetCheckLimitsRequestWithBody constructs an http.Request for the SetCheckLimits method, with any body, and a specified content type
+func NewSetCheckLimitsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/check-limits")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadCheckPourRequest constructs an http.Request for the ReadCheckPour method
+func NewReadCheckPourRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/check-pours/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCancelCheckPourRequest constructs an http.Request for the CancelCheckPour method
+func NewCancelCheckPourRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/check-pours/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSettleCheckPourRequest calls the generic SettleCheckPour builder with application/json body
+func NewSettleCheckPourRequest(server string, id ID, body SettleCheckPourJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSettleCheckPourRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewSettleCheckPourRequestWithBody constructs an http.Request for the SettleCheckPour method, with any body, and a specified content type
+func NewSettleCheckPourRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/check-pours/%s/settle", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadCheckRequest constructs an http.Request for the ReadCheck method
+func NewReadCheckRequest(server string, id ID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/checks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewFinishCheckRequest calls the generic FinishCheck builder with application/json body
+func NewFinishCheckRequest(server string, id ID, body FinishCheckJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewFinishCheckRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewFinishCheckRequestWithBody constructs an http.Request for the FinishCheck method, with any body, and a specified content type
+func NewFinishCheckRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/checks/%s/finish", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewPourForCheckRequest calls the generic PourForCheck builder with application/json body
+func NewPourForCheckRequest(server string, id ID, body PourForCheckJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPourForCheckRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewPourForCheckRequestWithBody constructs an http.Request for the PourForCheck method, with any body, and a specified content type
+func NewPourForCheckRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/checks/%s/pours", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewWeighForCheckRequest calls the generic WeighForCheck builder with application/json body
+func NewWeighForCheckRequest(server string, id ID, body WeighForCheckJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewWeighForCheckRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewWeighForCheckRequestWithBody constructs an http.Request for the WeighForCheck method, with any body, and a specified content type
+func NewWeighForCheckRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/checks/%s/weighings", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewReadClinicRequest constructs an http.Request for the ReadClinic method
 func NewReadClinicRequest(server string, id ID) (*http.Request, error) {
 	var err error
@@ -10725,53 +12171,6 @@ func NewRemoveDeviceRequest(server string, id ID) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-
-	return req, nil
-}
-
-// NewVerifyDeviceRequest calls the generic VerifyDevice builder with application/json body
-func NewVerifyDeviceRequest(server string, id ID, body VerifyDeviceJSONRequestBody) (*http.Request, error) {
-	var bodyReader io.Reader
-	buf, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	bodyReader = bytes.NewReader(buf)
-	return NewVerifyDeviceRequestWithBody(server, id, "application/json", bodyReader)
-}
-
-// NewVerifyDeviceRequestWithBody constructs an http.Request for the VerifyDevice method, with any body, and a specified content type
-func NewVerifyDeviceRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
-	var err error
-
-	var pathParam0 string
-
-	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
-	if err != nil {
-		return nil, err
-	}
-
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/devices/%s/verifications", pathParam0)
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
-	if err != nil {
-		return nil, err
-	}
-
-	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -15278,6 +16677,126 @@ func NewMountBottleRequestWithBody(server string, id ID, contentType string, bod
 	return req, nil
 }
 
+// NewListChecksRequest constructs an http.Request for the ListChecks method
+func NewListChecksRequest(server string, id ID, params *ListChecksParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stations/%s/checks", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBeginCheckRequest calls the generic BeginCheck builder with application/json body
+func NewBeginCheckRequest(server string, id ID, body BeginCheckJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBeginCheckRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewBeginCheckRequestWithBody constructs an http.Request for the BeginCheck method, with any body, and a specified content type
+func NewBeginCheckRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stations/%s/checks", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewConfigureStationRequest calls the generic ConfigureStation builder with application/json body
 func NewConfigureStationRequest(server string, id ID, body ConfigureStationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -15321,6 +16840,67 @@ func NewConfigureStationRequestWithBody(server string, id ID, contentType string
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadControlChartRequest constructs an http.Request for the ReadControlChart method
+func NewReadControlChartRequest(server string, id ID, params *ReadControlChartParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stations/%s/control-chart", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Lot != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lot", *params.Lot, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -15564,6 +17144,246 @@ func NewStreamOrdersRequest(server string, id ID) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListPrimesRequest constructs an http.Request for the ListPrimes method
+func NewListPrimesRequest(server string, id ID, params *ListPrimesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stations/%s/primes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPrimeStationRequest calls the generic PrimeStation builder with application/json body
+func NewPrimeStationRequest(server string, id ID, body PrimeStationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPrimeStationRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewPrimeStationRequestWithBody constructs an http.Request for the PrimeStation method, with any body, and a specified content type
+func NewPrimeStationRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stations/%s/primes", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListRecalibrationsRequest constructs an http.Request for the ListRecalibrations method
+func NewListRecalibrationsRequest(server string, id ID, params *ListRecalibrationsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stations/%s/recalibrations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRecalibrateRequest calls the generic Recalibrate builder with application/json body
+func NewRecalibrateRequest(server string, id ID, body RecalibrateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRecalibrateRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewRecalibrateRequestWithBody constructs an http.Request for the Recalibrate method, with any body, and a specified content type
+func NewRecalibrateRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stations/%s/recalibrations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -16579,6 +18399,108 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /check-ins (the `CheckIn` operationId).
 	CheckInWithResponse(ctx context.Context, body CheckInJSONRequestBody, reqEditors ...RequestEditorFn) (*CheckInResponse, error)
 
+	// ReadCheckLimitsWithResponse What a check of the clinic asks for
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /check-limits (the `ReadCheckLimits` operationId).
+	ReadCheckLimitsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadCheckLimitsResponse, error)
+
+	// SetCheckLimitsWithBodyWithResponse Sign the clinic's own limits with one's PIN
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /check-limits (the `SetCheckLimits` operationId).
+	SetCheckLimitsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetCheckLimitsResponse, error)
+
+	// SetCheckLimitsWithResponse Sign the clinic's own limits with one's PIN
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /check-limits (the `SetCheckLimits` operationId).
+	SetCheckLimitsWithResponse(ctx context.Context, body SetCheckLimitsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetCheckLimitsResponse, error)
+
+	// ReadCheckPourWithResponse A prime or a shot
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /check-pours/{id} (the `ReadCheckPour` operationId).
+	ReadCheckPourWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadCheckPourResponse, error)
+
+	// CancelCheckPourWithResponse Ask the counter for its word that a reserved pour will not be made
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /check-pours/{id}/cancel (the `CancelCheckPour` operationId).
+	CancelCheckPourWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*CancelCheckPourResponse, error)
+
+	// SettleCheckPourWithBodyWithResponse Two people say how much of a pour in doubt moved
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /check-pours/{id}/settle (the `SettleCheckPour` operationId).
+	SettleCheckPourWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SettleCheckPourResponse, error)
+
+	// SettleCheckPourWithResponse Two people say how much of a pour in doubt moved
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /check-pours/{id}/settle (the `SettleCheckPour` operationId).
+	SettleCheckPourWithResponse(ctx context.Context, id ID, body SettleCheckPourJSONRequestBody, reqEditors ...RequestEditorFn) (*SettleCheckPourResponse, error)
+
+	// ReadCheckWithResponse A check with every weighing and every single pour
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /checks/{id} (the `ReadCheck` operationId).
+	ReadCheckWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadCheckResponse, error)
+
+	// FinishCheckWithBodyWithResponse Judge the check by its figures and sign the judgement with one's PIN
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /checks/{id}/finish (the `FinishCheck` operationId).
+	FinishCheckWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FinishCheckResponse, error)
+
+	// FinishCheckWithResponse Judge the check by its figures and sign the judgement with one's PIN
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /checks/{id}/finish (the `FinishCheck` operationId).
+	FinishCheckWithResponse(ctx context.Context, id ID, body FinishCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*FinishCheckResponse, error)
+
+	// PourForCheckWithBodyWithResponse Order the prime or shot that is due. The server decides which
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /checks/{id}/pours (the `PourForCheck` operationId).
+	PourForCheckWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PourForCheckResponse, error)
+
+	// PourForCheckWithResponse Order the prime or shot that is due. The server decides which
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /checks/{id}/pours (the `PourForCheck` operationId).
+	PourForCheckWithResponse(ctx context.Context, id ID, body PourForCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*PourForCheckResponse, error)
+
+	// WeighForCheckWithBodyWithResponse Take what the scale shows now as the reading of the check weight that is due
+	//
+	// The server takes the last live reading of the window, which must be stable and fresh. No weight is typed.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /checks/{id}/weighings (the `WeighForCheck` operationId).
+	WeighForCheckWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WeighForCheckResponse, error)
+
+	// WeighForCheckWithResponse Take what the scale shows now as the reading of the check weight that is due
+	//
+	// The server takes the last live reading of the window, which must be stable and fresh. No weight is typed.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /checks/{id}/weighings (the `WeighForCheck` operationId).
+	WeighForCheckWithResponse(ctx context.Context, id ID, body WeighForCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*WeighForCheckResponse, error)
+
 	// ReadClinicWithResponse One's own clinic
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -16731,20 +18653,6 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /devices/{id}/remove (the `RemoveDevice` operationId).
 	RemoveDeviceWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*RemoveDeviceResponse, error)
-
-	// VerifyDeviceWithBodyWithResponse Sign the check of a device for today with one's PIN
-	//
-	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /devices/{id}/verifications (the `VerifyDevice` operationId).
-	VerifyDeviceWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyDeviceResponse, error)
-
-	// VerifyDeviceWithResponse Sign the check of a device for today with one's PIN
-	//
-	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with POST /devices/{id}/verifications (the `VerifyDevice` operationId).
-	VerifyDeviceWithResponse(ctx context.Context, id ID, body VerifyDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyDeviceResponse, error)
 
 	// ListDispensingsWithResponse Newest first
 	//
@@ -17662,6 +19570,31 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /stations/{id}/bottle (the `MountBottle` operationId).
 	MountBottleWithResponse(ctx context.Context, id ID, body MountBottleJSONRequestBody, reqEditors ...RequestEditorFn) (*MountBottleResponse, error)
 
+	// ListChecksWithResponse Checks of a window, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stations/{id}/checks (the `ListChecks` operationId).
+	ListChecksWithResponse(ctx context.Context, id ID, params *ListChecksParams, reqEditors ...RequestEditorFn) (*ListChecksResponse, error)
+
+	// BeginCheckWithBodyWithResponse Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+	//
+	// The earlier check of the day counts until something is poured in this one.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stations/{id}/checks (the `BeginCheck` operationId).
+	BeginCheckWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginCheckResponse, error)
+
+	// BeginCheckWithResponse Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+	//
+	// The earlier check of the day counts until something is poured in this one.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stations/{id}/checks (the `BeginCheck` operationId).
+	BeginCheckWithResponse(ctx context.Context, id ID, body BeginCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*BeginCheckResponse, error)
+
 	// ConfigureStationWithBodyWithResponse Rename a window, or say whether it pours by hand
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -17675,6 +19608,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /stations/{id}/configure (the `ConfigureStation` operationId).
 	ConfigureStationWithResponse(ctx context.Context, id ID, body ConfigureStationJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfigureStationResponse, error)
+
+	// ReadControlChartWithResponse Scale less pump of the doses of a window and lot, oldest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stations/{id}/control-chart (the `ReadControlChart` operationId).
+	ReadControlChartWithResponse(ctx context.Context, id ID, params *ReadControlChartParams, reqEditors ...RequestEditorFn) (*ReadControlChartResponse, error)
 
 	// AddDeviceWithBodyWithResponse performs a POST /stations/{id}/devices (the `AddDevice` operationId) request,
 	// with any type of body and a specified content type.
@@ -17740,6 +19680,48 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /stations/{id}/orders (the `StreamOrders` operationId).
 	StreamOrdersWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*StreamOrdersResponse, error)
 
+	// ListPrimesWithResponse Primes outside of checks, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stations/{id}/primes (the `ListPrimes` operationId).
+	ListPrimesWithResponse(ctx context.Context, id ID, params *ListPrimesParams, reqEditors ...RequestEditorFn) (*ListPrimesResponse, error)
+
+	// PrimeStationWithBodyWithResponse Order a prime, as after a change of bottle, before a witness
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stations/{id}/primes (the `PrimeStation` operationId).
+	PrimeStationWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PrimeStationResponse, error)
+
+	// PrimeStationWithResponse Order a prime, as after a change of bottle, before a witness
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stations/{id}/primes (the `PrimeStation` operationId).
+	PrimeStationWithResponse(ctx context.Context, id ID, body PrimeStationJSONRequestBody, reqEditors ...RequestEditorFn) (*PrimeStationResponse, error)
+
+	// ListRecalibrationsWithResponse What was done to the pumps of a window, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stations/{id}/recalibrations (the `ListRecalibrations` operationId).
+	ListRecalibrationsWithResponse(ctx context.Context, id ID, params *ListRecalibrationsParams, reqEditors ...RequestEditorFn) (*ListRecalibrationsResponse, error)
+
+	// RecalibrateWithBodyWithResponse Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stations/{id}/recalibrations (the `Recalibrate` operationId).
+	RecalibrateWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecalibrateResponse, error)
+
+	// RecalibrateWithResponse Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /stations/{id}/recalibrations (the `Recalibrate` operationId).
+	RecalibrateWithResponse(ctx context.Context, id ID, body RecalibrateJSONRequestBody, reqEditors ...RequestEditorFn) (*RecalibrateResponse, error)
+
 	// RevokeStationWithBodyWithResponse The counter's key is no longer believed
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -17764,7 +19746,8 @@ type ClientWithResponsesInterface interface {
 	// StreamStationWithResponse What happens at one window, for its screen
 	//
 	// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) ·
-	// `dispensing` {id, station, state} · `station` {id} · `queue` {ticket, state} · `stock` {bottle} · `reset` {}.
+	// `dispensing` {id, station, state} · `check` {station, check, pour, state} · `station` {id} · `queue` {ticket, state} ·
+	// `stock` {bottle} · `reset` {}.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -18673,6 +20656,438 @@ func (r CheckInResponse) ContentType() string {
 	return ""
 }
 
+type ReadCheckLimitsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CheckLimits
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadCheckLimitsResponse) GetJSON200() *CheckLimits {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadCheckLimitsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadCheckLimitsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadCheckLimitsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadCheckLimitsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadCheckLimitsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetCheckLimitsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CheckLimits
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetCheckLimitsResponse) GetJSON200() *CheckLimits {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetCheckLimitsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetCheckLimitsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetCheckLimitsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetCheckLimitsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetCheckLimitsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadCheckPourResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CheckPour
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadCheckPourResponse) GetJSON200() *CheckPour {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadCheckPourResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadCheckPourResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadCheckPourResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadCheckPourResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadCheckPourResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CancelCheckPourResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *CheckPour
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CancelCheckPourResponse) GetJSON202() *CheckPour {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CancelCheckPourResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelCheckPourResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelCheckPourResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelCheckPourResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelCheckPourResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SettleCheckPourResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CheckPour
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SettleCheckPourResponse) GetJSON200() *CheckPour {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SettleCheckPourResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SettleCheckPourResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SettleCheckPourResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SettleCheckPourResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SettleCheckPourResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadCheckResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Check
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadCheckResponse) GetJSON200() *Check {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadCheckResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadCheckResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadCheckResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadCheckResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadCheckResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type FinishCheckResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Check
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r FinishCheckResponse) GetJSON200() *Check {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r FinishCheckResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r FinishCheckResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r FinishCheckResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r FinishCheckResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r FinishCheckResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PourForCheckResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *CheckPour
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PourForCheckResponse) GetJSON201() *CheckPour {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PourForCheckResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PourForCheckResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PourForCheckResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PourForCheckResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PourForCheckResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WeighForCheckResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Check
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WeighForCheckResponse) GetJSON200() *Check {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r WeighForCheckResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WeighForCheckResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WeighForCheckResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WeighForCheckResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WeighForCheckResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ReadClinicResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -19373,54 +21788,6 @@ func (r RemoveDeviceResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RemoveDeviceResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-type VerifyDeviceResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON201 the response for an HTTP 201 `application/json` response
-	JSON201 *Verification
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetJSON201 returns the response for an HTTP 201 `application/json` response
-func (r VerifyDeviceResponse) GetJSON201() *Verification {
-	return r.JSON201
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r VerifyDeviceResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r VerifyDeviceResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r VerifyDeviceResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r VerifyDeviceResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r VerifyDeviceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -23986,6 +26353,102 @@ func (r MountBottleResponse) ContentType() string {
 	return ""
 }
 
+type ListChecksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CheckList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListChecksResponse) GetJSON200() *CheckList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListChecksResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListChecksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListChecksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListChecksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListChecksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BeginCheckResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Check
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r BeginCheckResponse) GetJSON201() *Check {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BeginCheckResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BeginCheckResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginCheckResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginCheckResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginCheckResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ConfigureStationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -24028,6 +26491,54 @@ func (r ConfigureStationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ConfigureStationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadControlChartResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ControlChart
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadControlChartResponse) GetJSON200() *ControlChart {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadControlChartResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadControlChartResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadControlChartResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadControlChartResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadControlChartResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -24302,6 +26813,198 @@ func (r StreamOrdersResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StreamOrdersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListPrimesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CheckPourList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPrimesResponse) GetJSON200() *CheckPourList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPrimesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPrimesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPrimesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPrimesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPrimesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PrimeStationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *CheckPour
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PrimeStationResponse) GetJSON201() *CheckPour {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PrimeStationResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PrimeStationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PrimeStationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PrimeStationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PrimeStationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListRecalibrationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecalibrationList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRecalibrationsResponse) GetJSON200() *RecalibrationList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRecalibrationsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRecalibrationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRecalibrationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRecalibrationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRecalibrationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RecalibrateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Recalibration
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RecalibrateResponse) GetJSON201() *Recalibration {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RecalibrateResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RecalibrateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RecalibrateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RecalibrateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RecalibrateResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -25418,6 +28121,192 @@ func (c *ClientWithResponses) CheckInWithResponse(ctx context.Context, body Chec
 	return ParseCheckInResponse(rsp)
 }
 
+// ReadCheckLimitsWithResponse What a check of the clinic asks for
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /check-limits (the `ReadCheckLimits` operationId).
+func (c *ClientWithResponses) ReadCheckLimitsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadCheckLimitsResponse, error) {
+	rsp, err := c.ReadCheckLimits(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadCheckLimitsResponse(rsp)
+}
+
+// SetCheckLimitsWithBodyWithResponse Sign the clinic's own limits with one's PIN
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /check-limits (the `SetCheckLimits` operationId).
+func (c *ClientWithResponses) SetCheckLimitsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetCheckLimitsResponse, error) {
+	rsp, err := c.SetCheckLimitsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetCheckLimitsResponse(rsp)
+}
+
+// SetCheckLimitsWithResponse Sign the clinic's own limits with one's PIN
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /check-limits (the `SetCheckLimits` operationId).
+func (c *ClientWithResponses) SetCheckLimitsWithResponse(ctx context.Context, body SetCheckLimitsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetCheckLimitsResponse, error) {
+	rsp, err := c.SetCheckLimits(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetCheckLimitsResponse(rsp)
+}
+
+// ReadCheckPourWithResponse A prime or a shot
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /check-pours/{id} (the `ReadCheckPour` operationId).
+func (c *ClientWithResponses) ReadCheckPourWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadCheckPourResponse, error) {
+	rsp, err := c.ReadCheckPour(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadCheckPourResponse(rsp)
+}
+
+// CancelCheckPourWithResponse Ask the counter for its word that a reserved pour will not be made
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /check-pours/{id}/cancel (the `CancelCheckPour` operationId).
+func (c *ClientWithResponses) CancelCheckPourWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*CancelCheckPourResponse, error) {
+	rsp, err := c.CancelCheckPour(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelCheckPourResponse(rsp)
+}
+
+// SettleCheckPourWithBodyWithResponse Two people say how much of a pour in doubt moved
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /check-pours/{id}/settle (the `SettleCheckPour` operationId).
+func (c *ClientWithResponses) SettleCheckPourWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SettleCheckPourResponse, error) {
+	rsp, err := c.SettleCheckPourWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSettleCheckPourResponse(rsp)
+}
+
+// SettleCheckPourWithResponse Two people say how much of a pour in doubt moved
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /check-pours/{id}/settle (the `SettleCheckPour` operationId).
+func (c *ClientWithResponses) SettleCheckPourWithResponse(ctx context.Context, id ID, body SettleCheckPourJSONRequestBody, reqEditors ...RequestEditorFn) (*SettleCheckPourResponse, error) {
+	rsp, err := c.SettleCheckPour(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSettleCheckPourResponse(rsp)
+}
+
+// ReadCheckWithResponse A check with every weighing and every single pour
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /checks/{id} (the `ReadCheck` operationId).
+func (c *ClientWithResponses) ReadCheckWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ReadCheckResponse, error) {
+	rsp, err := c.ReadCheck(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadCheckResponse(rsp)
+}
+
+// FinishCheckWithBodyWithResponse Judge the check by its figures and sign the judgement with one's PIN
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /checks/{id}/finish (the `FinishCheck` operationId).
+func (c *ClientWithResponses) FinishCheckWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*FinishCheckResponse, error) {
+	rsp, err := c.FinishCheckWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishCheckResponse(rsp)
+}
+
+// FinishCheckWithResponse Judge the check by its figures and sign the judgement with one's PIN
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /checks/{id}/finish (the `FinishCheck` operationId).
+func (c *ClientWithResponses) FinishCheckWithResponse(ctx context.Context, id ID, body FinishCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*FinishCheckResponse, error) {
+	rsp, err := c.FinishCheck(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseFinishCheckResponse(rsp)
+}
+
+// PourForCheckWithBodyWithResponse Order the prime or shot that is due. The server decides which
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /checks/{id}/pours (the `PourForCheck` operationId).
+func (c *ClientWithResponses) PourForCheckWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PourForCheckResponse, error) {
+	rsp, err := c.PourForCheckWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePourForCheckResponse(rsp)
+}
+
+// PourForCheckWithResponse Order the prime or shot that is due. The server decides which
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /checks/{id}/pours (the `PourForCheck` operationId).
+func (c *ClientWithResponses) PourForCheckWithResponse(ctx context.Context, id ID, body PourForCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*PourForCheckResponse, error) {
+	rsp, err := c.PourForCheck(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePourForCheckResponse(rsp)
+}
+
+// WeighForCheckWithBodyWithResponse Take what the scale shows now as the reading of the check weight that is due
+//
+// The server takes the last live reading of the window, which must be stable and fresh. No weight is typed.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /checks/{id}/weighings (the `WeighForCheck` operationId).
+func (c *ClientWithResponses) WeighForCheckWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*WeighForCheckResponse, error) {
+	rsp, err := c.WeighForCheckWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWeighForCheckResponse(rsp)
+}
+
+// WeighForCheckWithResponse Take what the scale shows now as the reading of the check weight that is due
+//
+// The server takes the last live reading of the window, which must be stable and fresh. No weight is typed.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /checks/{id}/weighings (the `WeighForCheck` operationId).
+func (c *ClientWithResponses) WeighForCheckWithResponse(ctx context.Context, id ID, body WeighForCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*WeighForCheckResponse, error) {
+	rsp, err := c.WeighForCheck(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWeighForCheckResponse(rsp)
+}
+
 // ReadClinicWithResponse One's own clinic
 //
 // Returns a wrapper object for the known response body format(s).
@@ -25707,32 +28596,6 @@ func (c *ClientWithResponses) RemoveDeviceWithResponse(ctx context.Context, id I
 		return nil, err
 	}
 	return ParseRemoveDeviceResponse(rsp)
-}
-
-// VerifyDeviceWithBodyWithResponse Sign the check of a device for today with one's PIN
-//
-// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /devices/{id}/verifications (the `VerifyDevice` operationId).
-func (c *ClientWithResponses) VerifyDeviceWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyDeviceResponse, error) {
-	rsp, err := c.VerifyDeviceWithBody(ctx, id, contentType, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseVerifyDeviceResponse(rsp)
-}
-
-// VerifyDeviceWithResponse Sign the check of a device for today with one's PIN
-//
-// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
-//
-// Corresponds with POST /devices/{id}/verifications (the `VerifyDevice` operationId).
-func (c *ClientWithResponses) VerifyDeviceWithResponse(ctx context.Context, id ID, body VerifyDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyDeviceResponse, error) {
-	rsp, err := c.VerifyDevice(ctx, id, body, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseVerifyDeviceResponse(rsp)
 }
 
 // ListDispensingsWithResponse Newest first
@@ -27479,6 +30342,49 @@ func (c *ClientWithResponses) MountBottleWithResponse(ctx context.Context, id ID
 	return ParseMountBottleResponse(rsp)
 }
 
+// ListChecksWithResponse Checks of a window, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stations/{id}/checks (the `ListChecks` operationId).
+func (c *ClientWithResponses) ListChecksWithResponse(ctx context.Context, id ID, params *ListChecksParams, reqEditors ...RequestEditorFn) (*ListChecksResponse, error) {
+	rsp, err := c.ListChecks(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListChecksResponse(rsp)
+}
+
+// BeginCheckWithBodyWithResponse Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+//
+// The earlier check of the day counts until something is poured in this one.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stations/{id}/checks (the `BeginCheck` operationId).
+func (c *ClientWithResponses) BeginCheckWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginCheckResponse, error) {
+	rsp, err := c.BeginCheckWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginCheckResponse(rsp)
+}
+
+// BeginCheckWithResponse Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+//
+// The earlier check of the day counts until something is poured in this one.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stations/{id}/checks (the `BeginCheck` operationId).
+func (c *ClientWithResponses) BeginCheckWithResponse(ctx context.Context, id ID, body BeginCheckJSONRequestBody, reqEditors ...RequestEditorFn) (*BeginCheckResponse, error) {
+	rsp, err := c.BeginCheck(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginCheckResponse(rsp)
+}
+
 // ConfigureStationWithBodyWithResponse Rename a window, or say whether it pours by hand
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -27503,6 +30409,19 @@ func (c *ClientWithResponses) ConfigureStationWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseConfigureStationResponse(rsp)
+}
+
+// ReadControlChartWithResponse Scale less pump of the doses of a window and lot, oldest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stations/{id}/control-chart (the `ReadControlChart` operationId).
+func (c *ClientWithResponses) ReadControlChartWithResponse(ctx context.Context, id ID, params *ReadControlChartParams, reqEditors ...RequestEditorFn) (*ReadControlChartResponse, error) {
+	rsp, err := c.ReadControlChart(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadControlChartResponse(rsp)
 }
 
 // AddDeviceWithBodyWithResponse performs a POST /stations/{id}/devices (the `AddDevice` operationId) request,
@@ -27623,6 +30542,84 @@ func (c *ClientWithResponses) StreamOrdersWithResponse(ctx context.Context, id I
 	return ParseStreamOrdersResponse(rsp)
 }
 
+// ListPrimesWithResponse Primes outside of checks, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stations/{id}/primes (the `ListPrimes` operationId).
+func (c *ClientWithResponses) ListPrimesWithResponse(ctx context.Context, id ID, params *ListPrimesParams, reqEditors ...RequestEditorFn) (*ListPrimesResponse, error) {
+	rsp, err := c.ListPrimes(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPrimesResponse(rsp)
+}
+
+// PrimeStationWithBodyWithResponse Order a prime, as after a change of bottle, before a witness
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stations/{id}/primes (the `PrimeStation` operationId).
+func (c *ClientWithResponses) PrimeStationWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PrimeStationResponse, error) {
+	rsp, err := c.PrimeStationWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePrimeStationResponse(rsp)
+}
+
+// PrimeStationWithResponse Order a prime, as after a change of bottle, before a witness
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stations/{id}/primes (the `PrimeStation` operationId).
+func (c *ClientWithResponses) PrimeStationWithResponse(ctx context.Context, id ID, body PrimeStationJSONRequestBody, reqEditors ...RequestEditorFn) (*PrimeStationResponse, error) {
+	rsp, err := c.PrimeStation(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePrimeStationResponse(rsp)
+}
+
+// ListRecalibrationsWithResponse What was done to the pumps of a window, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stations/{id}/recalibrations (the `ListRecalibrations` operationId).
+func (c *ClientWithResponses) ListRecalibrationsWithResponse(ctx context.Context, id ID, params *ListRecalibrationsParams, reqEditors ...RequestEditorFn) (*ListRecalibrationsResponse, error) {
+	rsp, err := c.ListRecalibrations(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRecalibrationsResponse(rsp)
+}
+
+// RecalibrateWithBodyWithResponse Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stations/{id}/recalibrations (the `Recalibrate` operationId).
+func (c *ClientWithResponses) RecalibrateWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecalibrateResponse, error) {
+	rsp, err := c.RecalibrateWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecalibrateResponse(rsp)
+}
+
+// RecalibrateWithResponse Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /stations/{id}/recalibrations (the `Recalibrate` operationId).
+func (c *ClientWithResponses) RecalibrateWithResponse(ctx context.Context, id ID, body RecalibrateJSONRequestBody, reqEditors ...RequestEditorFn) (*RecalibrateResponse, error) {
+	rsp, err := c.Recalibrate(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRecalibrateResponse(rsp)
+}
+
 // RevokeStationWithBodyWithResponse The counter's key is no longer believed
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -27665,7 +30662,8 @@ func (c *ClientWithResponses) ReadStandingWithResponse(ctx context.Context, id I
 // StreamStationWithResponse What happens at one window, for its screen
 //
 // Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) ·
-// `dispensing` {id, station, state} · `station` {id} · `queue` {ticket, state} · `stock` {bottle} · `reset` {}.
+// `dispensing` {id, station, state} · `check` {station, check, pour, state} · `station` {id} · `queue` {ticket, state} ·
+// `stock` {bottle} · `reset` {}.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -28465,6 +31463,303 @@ func ParseCheckInResponse(rsp *http.Response) (*CheckInResponse, error) {
 	return response, nil
 }
 
+// ParseReadCheckLimitsResponse parses an HTTP response from a ReadCheckLimitsWithResponse call
+func ParseReadCheckLimitsResponse(rsp *http.Response) (*ReadCheckLimitsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadCheckLimitsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CheckLimits
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetCheckLimitsResponse parses an HTTP response from a SetCheckLimitsWithResponse call
+func ParseSetCheckLimitsResponse(rsp *http.Response) (*SetCheckLimitsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetCheckLimitsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CheckLimits
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadCheckPourResponse parses an HTTP response from a ReadCheckPourWithResponse call
+func ParseReadCheckPourResponse(rsp *http.Response) (*ReadCheckPourResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadCheckPourResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CheckPour
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCancelCheckPourResponse parses an HTTP response from a CancelCheckPourWithResponse call
+func ParseCancelCheckPourResponse(rsp *http.Response) (*CancelCheckPourResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelCheckPourResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest CheckPour
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSettleCheckPourResponse parses an HTTP response from a SettleCheckPourWithResponse call
+func ParseSettleCheckPourResponse(rsp *http.Response) (*SettleCheckPourResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SettleCheckPourResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CheckPour
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadCheckResponse parses an HTTP response from a ReadCheckWithResponse call
+func ParseReadCheckResponse(rsp *http.Response) (*ReadCheckResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadCheckResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Check
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseFinishCheckResponse parses an HTTP response from a FinishCheckWithResponse call
+func ParseFinishCheckResponse(rsp *http.Response) (*FinishCheckResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &FinishCheckResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Check
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePourForCheckResponse parses an HTTP response from a PourForCheckWithResponse call
+func ParsePourForCheckResponse(rsp *http.Response) (*PourForCheckResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PourForCheckResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest CheckPour
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWeighForCheckResponse parses an HTTP response from a WeighForCheckWithResponse call
+func ParseWeighForCheckResponse(rsp *http.Response) (*WeighForCheckResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WeighForCheckResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Check
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseReadClinicResponse parses an HTTP response from a ReadClinicWithResponse call
 func ParseReadClinicResponse(rsp *http.Response) (*ReadClinicResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -28939,39 +32234,6 @@ func ParseRemoveDeviceResponse(rsp *http.Response) (*RemoveDeviceResponse, error
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	return response, nil
-}
-
-// ParseVerifyDeviceResponse parses an HTTP response from a VerifyDeviceWithResponse call
-func ParseVerifyDeviceResponse(rsp *http.Response) (*VerifyDeviceResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &VerifyDeviceResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
-		var dest Verification
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON201 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
@@ -32143,6 +35405,72 @@ func ParseMountBottleResponse(rsp *http.Response) (*MountBottleResponse, error) 
 	return response, nil
 }
 
+// ParseListChecksResponse parses an HTTP response from a ListChecksWithResponse call
+func ParseListChecksResponse(rsp *http.Response) (*ListChecksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListChecksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CheckList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBeginCheckResponse parses an HTTP response from a BeginCheckWithResponse call
+func ParseBeginCheckResponse(rsp *http.Response) (*BeginCheckResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginCheckResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Check
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseConfigureStationResponse parses an HTTP response from a ConfigureStationWithResponse call
 func ParseConfigureStationResponse(rsp *http.Response) (*ConfigureStationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -32159,6 +35487,39 @@ func ParseConfigureStationResponse(rsp *http.Response) (*ConfigureStationRespons
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Station
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadControlChartResponse parses an HTTP response from a ReadControlChartWithResponse call
+func ParseReadControlChartResponse(rsp *http.Response) (*ReadControlChartResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadControlChartResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ControlChart
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -32351,6 +35712,138 @@ func ParseStreamOrdersResponse(rsp *http.Response) (*StreamOrdersResponse, error
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPrimesResponse parses an HTTP response from a ListPrimesWithResponse call
+func ParseListPrimesResponse(rsp *http.Response) (*ListPrimesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPrimesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CheckPourList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePrimeStationResponse parses an HTTP response from a PrimeStationWithResponse call
+func ParsePrimeStationResponse(rsp *http.Response) (*PrimeStationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PrimeStationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest CheckPour
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListRecalibrationsResponse parses an HTTP response from a ListRecalibrationsWithResponse call
+func ParseListRecalibrationsResponse(rsp *http.Response) (*ListRecalibrationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRecalibrationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecalibrationList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRecalibrateResponse parses an HTTP response from a RecalibrateWithResponse call
+func ParseRecalibrateResponse(rsp *http.Response) (*RecalibrateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RecalibrateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Recalibration
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {

@@ -197,6 +197,150 @@ func (e BottleWeightOccasion) Valid() bool {
 	}
 }
 
+// Defines values for CheckNextKind.
+const (
+	CheckNextKindDone   CheckNextKind = "done"
+	CheckNextKindFinish CheckNextKind = "finish"
+	CheckNextKindPour   CheckNextKind = "pour"
+	CheckNextKindPrime  CheckNextKind = "prime"
+	CheckNextKindSettle CheckNextKind = "settle"
+	CheckNextKindShot   CheckNextKind = "shot"
+	CheckNextKindWeigh  CheckNextKind = "weigh"
+)
+
+// Valid indicates whether the value is a known member of the CheckNextKind enum.
+func (e CheckNextKind) Valid() bool {
+	switch e {
+	case CheckNextKindDone:
+		return true
+	case CheckNextKindFinish:
+		return true
+	case CheckNextKindPour:
+		return true
+	case CheckNextKindPrime:
+		return true
+	case CheckNextKindSettle:
+		return true
+	case CheckNextKindShot:
+		return true
+	case CheckNextKindWeigh:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckPourKind.
+const (
+	CheckPourKindPrime CheckPourKind = "prime"
+	CheckPourKindShot  CheckPourKind = "shot"
+)
+
+// Valid indicates whether the value is a known member of the CheckPourKind enum.
+func (e CheckPourKind) Valid() bool {
+	switch e {
+	case CheckPourKindPrime:
+		return true
+	case CheckPourKindShot:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckPourState.
+const (
+	CheckPourStateDispensing CheckPourState = "dispensing"
+	CheckPourStateHeld       CheckPourState = "held"
+	CheckPourStateInDoubt    CheckPourState = "in_doubt"
+	CheckPourStateMeasured   CheckPourState = "measured"
+	CheckPourStateReserved   CheckPourState = "reserved"
+	CheckPourStateSettled    CheckPourState = "settled"
+	CheckPourStateVoided     CheckPourState = "voided"
+)
+
+// Valid indicates whether the value is a known member of the CheckPourState enum.
+func (e CheckPourState) Valid() bool {
+	switch e {
+	case CheckPourStateDispensing:
+		return true
+	case CheckPourStateHeld:
+		return true
+	case CheckPourStateInDoubt:
+		return true
+	case CheckPourStateMeasured:
+		return true
+	case CheckPourStateReserved:
+		return true
+	case CheckPourStateSettled:
+		return true
+	case CheckPourStateVoided:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckResultFaults.
+const (
+	CheckResultFaultsBias           CheckResultFaults = "bias"
+	CheckResultFaultsPrimeMissing   CheckResultFaults = "prime_missing"
+	CheckResultFaultsShotsMissing   CheckResultFaults = "shots_missing"
+	CheckResultFaultsSpread         CheckResultFaults = "spread"
+	CheckResultFaultsUnweighed      CheckResultFaults = "unweighed"
+	CheckResultFaultsWeightsMissing CheckResultFaults = "weights_missing"
+	CheckResultFaultsWeightsOff     CheckResultFaults = "weights_off"
+)
+
+// Valid indicates whether the value is a known member of the CheckResultFaults enum.
+func (e CheckResultFaults) Valid() bool {
+	switch e {
+	case CheckResultFaultsBias:
+		return true
+	case CheckResultFaultsPrimeMissing:
+		return true
+	case CheckResultFaultsShotsMissing:
+		return true
+	case CheckResultFaultsSpread:
+		return true
+	case CheckResultFaultsUnweighed:
+		return true
+	case CheckResultFaultsWeightsMissing:
+		return true
+	case CheckResultFaultsWeightsOff:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CheckStandingState.
+const (
+	CheckStandingStateFailed CheckStandingState = "failed"
+	CheckStandingStateNone   CheckStandingState = "none"
+	CheckStandingStateOpen   CheckStandingState = "open"
+	CheckStandingStatePassed CheckStandingState = "passed"
+	CheckStandingStateVoid   CheckStandingState = "void"
+)
+
+// Valid indicates whether the value is a known member of the CheckStandingState enum.
+func (e CheckStandingState) Valid() bool {
+	switch e {
+	case CheckStandingStateFailed:
+		return true
+	case CheckStandingStateNone:
+		return true
+	case CheckStandingStateOpen:
+		return true
+	case CheckStandingStatePassed:
+		return true
+	case CheckStandingStateVoid:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClinicKind.
 const (
 	ClinicKindDispensingPoint   ClinicKind = "dispensing_point"
@@ -563,6 +707,27 @@ func (e DraftPaperAccount) Valid() bool {
 	case DraftPaperAccountPurge:
 		return true
 	case DraftPaperAccountWaste:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DriftStandingAlarm.
+const (
+	DriftStandingAlarmNone DriftStandingAlarm = "none"
+	DriftStandingAlarmStop DriftStandingAlarm = "stop"
+	DriftStandingAlarmWarn DriftStandingAlarm = "warn"
+)
+
+// Valid indicates whether the value is a known member of the DriftStandingAlarm enum.
+func (e DriftStandingAlarm) Valid() bool {
+	switch e {
+	case DriftStandingAlarmNone:
+		return true
+	case DriftStandingAlarmStop:
+		return true
+	case DriftStandingAlarmWarn:
 		return true
 	default:
 		return false
@@ -1103,6 +1268,54 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeUnauthenticated:
 		return true
 	case ProblemCodeUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecalibrateKind.
+const (
+	RecalibrateKindPart         RecalibrateKind = "part"
+	RecalibrateKindRecalibrated RecalibrateKind = "recalibrated"
+	RecalibrateKindSyringe      RecalibrateKind = "syringe"
+	RecalibrateKindTube         RecalibrateKind = "tube"
+)
+
+// Valid indicates whether the value is a known member of the RecalibrateKind enum.
+func (e RecalibrateKind) Valid() bool {
+	switch e {
+	case RecalibrateKindPart:
+		return true
+	case RecalibrateKindRecalibrated:
+		return true
+	case RecalibrateKindSyringe:
+		return true
+	case RecalibrateKindTube:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecalibrationKind.
+const (
+	RecalibrationKindPart         RecalibrationKind = "part"
+	RecalibrationKindRecalibrated RecalibrationKind = "recalibrated"
+	RecalibrationKindSyringe      RecalibrationKind = "syringe"
+	RecalibrationKindTube         RecalibrationKind = "tube"
+)
+
+// Valid indicates whether the value is a known member of the RecalibrationKind enum.
+func (e RecalibrationKind) Valid() bool {
+	switch e {
+	case RecalibrationKindPart:
+		return true
+	case RecalibrationKindRecalibrated:
+		return true
+	case RecalibrationKindSyringe:
+		return true
+	case RecalibrationKindTube:
 		return true
 	default:
 		return false
@@ -1777,6 +1990,16 @@ type BalanceList struct {
 	Items []LotBalance `json:"items"`
 }
 
+// BeginCheck defines model for BeginCheck.
+type BeginCheck struct {
+	Id                     UUID `json:"id"`
+	Pin                    PIN  `json:"pin"`
+	TemperatureDecicelsius int  `json:"temperature_decicelsius"`
+
+	// Witness The second person where the act needs one
+	Witness *OptionalCredential `json:"witness,omitempty"`
+}
+
 // BeginDispensing defines model for BeginDispensing.
 type BeginDispensing struct {
 	Id      UUID `json:"id"`
@@ -1910,12 +2133,187 @@ type ChartPoint struct {
 	SumUl  int64   `json:"sum_ul"`
 }
 
+// Check defines model for Check.
+type Check struct {
+	By     UUID   `json:"by"`
+	ByName string `json:"by_name,omitempty,omitzero"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day Day `json:"day"`
+
+	// DensityUgMl Of the lot as the check uses it
+	DensityUgMl int64       `json:"density_ug_ml"`
+	Id          UUID        `json:"id"`
+	Limits      CheckLimits `json:"limits"`
+	Lot         UUID        `json:"lot,omitempty,omitzero"`
+	LotNumber   string      `json:"lot_number,omitempty,omitzero"`
+
+	// Next What a check needs next
+	Next                   CheckNext       `json:"next"`
+	Pours                  []CheckPour     `json:"pours"`
+	Pump                   UUID            `json:"pump,omitempty,omitzero"`
+	RecordedAt             Instant         `json:"recorded_at"`
+	Result                 *CheckResult    `json:"result,omitempty"`
+	Scale                  UUID            `json:"scale"`
+	Station                UUID            `json:"station"`
+	TemperatureDecicelsius int             `json:"temperature_decicelsius"`
+	Weighings              []CheckWeighing `json:"weighings"`
+	Witness                UUID            `json:"witness,omitempty,omitzero"`
+	WitnessName            string          `json:"witness_name,omitempty,omitzero"`
+}
+
 // CheckIn defines model for CheckIn.
 type CheckIn struct {
 	Code CardCode `json:"code"`
 
 	// Priority Reason for the priority lane
 	Priority string `json:"priority,omitempty,omitzero"`
+}
+
+// CheckLevel defines model for CheckLevel.
+type CheckLevel struct {
+	BiasLimitPpm   int64   `json:"bias_limit_ppm"`
+	ErrorsPpm      []int64 `json:"errors_ppm"`
+	MeanPpm        int64   `json:"mean_ppm"`
+	SpreadLimitPpm int64   `json:"spread_limit_ppm"`
+	SpreadPpm      int64   `json:"spread_ppm"`
+	VolumeUl       int64   `json:"volume_ul"`
+	Within         bool    `json:"within"`
+}
+
+// CheckLimits defines model for CheckLimits.
+type CheckLimits struct {
+	BiasPpm    int64   `json:"bias_ppm"`
+	By         UUID    `json:"by,omitempty,omitzero"`
+	LevelsUl   []int64 `json:"levels_ul"`
+	PrimeUl    int64   `json:"prime_ul"`
+	RecordedAt Instant `json:"recorded_at,omitempty,omitzero"`
+
+	// Shots Of each level
+	Shots       int   `json:"shots"`
+	SpreadPpm   int64 `json:"spread_ppm"`
+	ToleranceUg int64 `json:"tolerance_ug"`
+
+	// Version 0 for the product's own
+	Version   int     `json:"version"`
+	WeightsUg []int64 `json:"weights_ug"`
+}
+
+// CheckList defines model for CheckList.
+type CheckList struct {
+	Items []Check `json:"items"`
+	Next  string  `json:"next,omitempty,omitzero"`
+}
+
+// CheckNext What a check needs next
+type CheckNext struct {
+	Kind CheckNextKind `json:"kind"`
+
+	// N This weighing or shot
+	N         int   `json:"n,omitempty,omitzero"`
+	NominalUg int64 `json:"nominal_ug,omitempty,omitzero"`
+
+	// Of Of so many
+	Of       int   `json:"of,omitempty,omitzero"`
+	Pour     UUID  `json:"pour,omitempty,omitzero"`
+	VolumeUl int64 `json:"volume_ul,omitempty,omitzero"`
+}
+
+// CheckNextKind defines model for CheckNext.Kind.
+type CheckNextKind string
+
+// CheckPour defines model for CheckPour.
+type CheckPour struct {
+	// BookedUl On the account of purged liquid
+	BookedUl int64 `json:"booked_ul"`
+	Bottle   UUID  `json:"bottle,omitempty,omitzero"`
+	By       UUID  `json:"by"`
+	Check    UUID  `json:"check,omitempty,omitzero"`
+
+	// ErrorPpm Scale less order
+	ErrorPpm      *int64        `json:"error_ppm,omitempty"`
+	GrossAfterUg  int64         `json:"gross_after_ug,omitempty,omitzero"`
+	GrossBeforeUg int64         `json:"gross_before_ug,omitempty,omitzero"`
+	Id            UUID          `json:"id"`
+	Kind          CheckPourKind `json:"kind"`
+
+	// Level Index into the check's levels
+	Level      int    `json:"level"`
+	Lot        UUID   `json:"lot"`
+	PumpKnown  bool   `json:"pump_known"`
+	PumpSerial string `json:"pump_serial,omitempty,omitzero"`
+	PumpUl     int64  `json:"pump_ul,omitempty,omitzero"`
+
+	// Reason Why it is in doubt, or was never commanded
+	Reason      string  `json:"reason,omitempty,omitzero"`
+	RecordedAt  Instant `json:"recorded_at"`
+	ScaleSerial string  `json:"scale_serial,omitempty,omitzero"`
+
+	// ScaleUl By weight and density; null when not known
+	ScaleUl *int64         `json:"scale_ul,omitempty"`
+	State   CheckPourState `json:"state"`
+	Station UUID           `json:"station"`
+
+	// VolumeUl Ordered
+	VolumeUl    int64 `json:"volume_ul"`
+	WeightKnown bool  `json:"weight_known"`
+	Witness     UUID  `json:"witness"`
+}
+
+// CheckPourKind defines model for CheckPour.Kind.
+type CheckPourKind string
+
+// CheckPourState defines model for CheckPour.State.
+type CheckPourState string
+
+// CheckPourList defines model for CheckPourList.
+type CheckPourList struct {
+	Items []CheckPour `json:"items"`
+	Next  string      `json:"next,omitempty,omitzero"`
+}
+
+// CheckResult defines model for CheckResult.
+type CheckResult struct {
+	By         UUID                `json:"by"`
+	Faults     []CheckResultFaults `json:"faults"`
+	Levels     []CheckLevel        `json:"levels"`
+	MeanPpm    int64               `json:"mean_ppm"`
+	Passed     bool                `json:"passed"`
+	RecordedAt Instant             `json:"recorded_at"`
+}
+
+// CheckResultFaults defines model for CheckResult.Faults.
+type CheckResultFaults string
+
+// CheckStanding Which check counts at a window now
+type CheckStanding struct {
+	Check UUID `json:"check,omitempty,omitzero"`
+
+	// Counts It passed today, for the lot, pump and scale that stand here
+	Counts bool `json:"counts"`
+
+	// Day A clinic day, YYYY-MM-DD
+	Day Day `json:"day,omitempty,omitzero"`
+
+	// Reason Why it is void: lot, pump, scale, tube, syringe, part, recalibrated
+	Reason string             `json:"reason,omitempty,omitzero"`
+	Since  Instant            `json:"since,omitempty,omitzero"`
+	State  CheckStandingState `json:"state"`
+}
+
+// CheckStandingState defines model for CheckStanding.State.
+type CheckStandingState string
+
+// CheckWeighing defines model for CheckWeighing.
+type CheckWeighing struct {
+	By          UUID    `json:"by"`
+	NominalUg   int64   `json:"nominal_ug"`
+	RecordedAt  Instant `json:"recorded_at"`
+	ScaleSerial string  `json:"scale_serial,omitempty,omitzero"`
+	ShownUg     int64   `json:"shown_ug"`
+	ToleranceUg int64   `json:"tolerance_ug"`
+	Weights     string  `json:"weights"`
+	Within      bool    `json:"within"`
 }
 
 // CheckedIn defines model for CheckedIn.
@@ -2008,6 +2406,41 @@ type Concentration = int64
 type ConfigureStation struct {
 	Manual bool   `json:"manual"`
 	Name   string `json:"name"`
+}
+
+// ControlChart defines model for ControlChart.
+type ControlChart struct {
+	// Began Index of the first point of the chart as it stands; earlier ones are from before a recalibration
+	Began     int   `json:"began"`
+	CentrePpm int64 `json:"centre_ppm,omitempty,omitzero"`
+
+	// Drift The control chart of the mounted lot as it stands. Shares are parts per million of a dose
+	Drift DriftStanding `json:"drift"`
+
+	// LimitsKnown There are enough doses to say what the pump's own unrest explains
+	LimitsKnown bool           `json:"limits_known,omitempty,omitzero"`
+	Lot         UUID           `json:"lot,omitempty,omitzero"`
+	LotNumber   string         `json:"lot_number,omitempty,omitzero"`
+	LowerPpm    int64          `json:"lower_ppm,omitempty,omitzero"`
+	Points      []ControlPoint `json:"points"`
+	Station     UUID           `json:"station"`
+	UpperPpm    int64          `json:"upper_ppm,omitempty,omitzero"`
+}
+
+// ControlPoint defines model for ControlPoint.
+type ControlPoint struct {
+	At Instant `json:"at"`
+
+	// DeviationUl Scale less pump
+	DeviationUl int64 `json:"deviation_ul"`
+
+	// LevelPpm Running mean after this dose
+	LevelPpm int64 `json:"level_ppm"`
+	PumpUl   int64 `json:"pump_ul"`
+	ScaleUl  int64 `json:"scale_ul"`
+
+	// SharePpm Of the dose
+	SharePpm int64 `json:"share_ppm"`
 }
 
 // Count defines model for Count.
@@ -2162,16 +2595,18 @@ type Density = int64
 // Device defines model for Device.
 type Device struct {
 	// Detail The device's own words
-	Detail        string      `json:"detail,omitempty,omitzero"`
-	Id            UUID        `json:"id"`
-	Kind          DeviceKind  `json:"kind"`
-	Model         string      `json:"model"`
-	Profile       PumpProfile `json:"profile,omitempty,omitzero"`
-	Serial        string      `json:"serial,omitempty,omitzero"`
-	State         DeviceState `json:"state"`
-	StateAt       Instant     `json:"state_at,omitempty,omitzero"`
-	Station       UUID        `json:"station"`
-	VerifiedToday bool        `json:"verified_today"`
+	Detail  string      `json:"detail,omitempty,omitzero"`
+	Id      UUID        `json:"id"`
+	Kind    DeviceKind  `json:"kind"`
+	Model   string      `json:"model"`
+	Profile PumpProfile `json:"profile,omitempty,omitzero"`
+	Serial  string      `json:"serial,omitempty,omitzero"`
+	State   DeviceState `json:"state"`
+	StateAt Instant     `json:"state_at,omitempty,omitzero"`
+	Station UUID        `json:"station"`
+
+	// VerifiedToday The check of the day that counts is of this device
+	VerifiedToday bool `json:"verified_today"`
 }
 
 // DeviceKind defines model for DeviceKind.
@@ -2349,6 +2784,25 @@ type DraftPaper struct {
 // DraftPaperAccount defines model for DraftPaper.Account.
 type DraftPaperAccount string
 
+// DriftStanding The control chart of the mounted lot as it stands. Shares are parts per million of a dose
+type DriftStanding struct {
+	Alarm    DriftStandingAlarm `json:"alarm"`
+	LevelPpm int64              `json:"level_ppm"`
+
+	// PeakPpm The greatest size of the level with any lot since the last recalibration
+	PeakPpm int64 `json:"peak_ppm"`
+	Samples int   `json:"samples"`
+
+	// StopPpm Above it the rule pack stops the window; 0 for unset
+	StopPpm int64 `json:"stop_ppm,omitempty,omitzero"`
+
+	// WarnPpm Above it the rule pack proposes a recalibration; 0 for unset
+	WarnPpm int64 `json:"warn_ppm,omitempty,omitzero"`
+}
+
+// DriftStandingAlarm defines model for DriftStanding.Alarm.
+type DriftStandingAlarm string
+
 // EmptyBottle defines model for EmptyBottle.
 type EmptyBottle struct {
 	Id UUID `json:"id"`
@@ -2481,6 +2935,11 @@ type FigureEntryList struct {
 
 // FigureScope defines model for FigureScope.
 type FigureScope string
+
+// FinishCheck defines model for FinishCheck.
+type FinishCheck struct {
+	Pin PIN `json:"pin"`
+}
 
 // Forecast defines model for Forecast.
 type Forecast struct {
@@ -3018,6 +3477,11 @@ type PostMove struct {
 // PostMoveKind A purge needs one person; everything else two
 type PostMoveKind string
 
+// PourForCheck defines model for PourForCheck.
+type PourForCheck struct {
+	Id UUID `json:"id"`
+}
+
 // Prescription defines model for Prescription.
 type Prescription struct {
 	DoseUg  int64   `json:"dose_ug"`
@@ -3048,6 +3512,15 @@ type PrescriptionStatus string
 // PrescriptionList defines model for PrescriptionList.
 type PrescriptionList struct {
 	Items []Prescription `json:"items"`
+}
+
+// PrimeStation defines model for PrimeStation.
+type PrimeStation struct {
+	Id       UUID  `json:"id"`
+	VolumeUl int64 `json:"volume_ul"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
 }
 
 // Problem RFC 9457
@@ -3202,6 +3675,44 @@ type Reason struct {
 
 // Reasoning Free text without control characters
 type Reasoning = string
+
+// Recalibrate defines model for Recalibrate.
+type Recalibrate struct {
+	FactorAfter  string          `json:"factor_after,omitempty,omitzero"`
+	FactorBefore string          `json:"factor_before,omitempty,omitzero"`
+	Id           UUID            `json:"id"`
+	Kind         RecalibrateKind `json:"kind"`
+	Method       string          `json:"method"`
+	Note         string          `json:"note,omitempty,omitzero"`
+	Pin          PIN             `json:"pin"`
+}
+
+// RecalibrateKind defines model for Recalibrate.Kind.
+type RecalibrateKind string
+
+// Recalibration defines model for Recalibration.
+type Recalibration struct {
+	By           UUID              `json:"by"`
+	ByName       string            `json:"by_name,omitempty,omitzero"`
+	Device       UUID              `json:"device"`
+	FactorAfter  string            `json:"factor_after,omitempty,omitzero"`
+	FactorBefore string            `json:"factor_before,omitempty,omitzero"`
+	Id           UUID              `json:"id"`
+	Kind         RecalibrationKind `json:"kind"`
+	Method       string            `json:"method"`
+	Note         string            `json:"note,omitempty,omitzero"`
+	RecordedAt   Instant           `json:"recorded_at"`
+	Station      UUID              `json:"station"`
+}
+
+// RecalibrationKind defines model for Recalibration.Kind.
+type RecalibrationKind string
+
+// RecalibrationList defines model for RecalibrationList.
+type RecalibrationList struct {
+	Items []Recalibration `json:"items"`
+	Next  string          `json:"next,omitempty,omitzero"`
+}
 
 // ReceiveBottles defines model for ReceiveBottles.
 type ReceiveBottles struct {
@@ -3433,6 +3944,18 @@ type Session struct {
 // SessionState defines model for SessionState.
 type SessionState string
 
+// SetCheckLimits defines model for SetCheckLimits.
+type SetCheckLimits struct {
+	BiasPpm     int64   `json:"bias_ppm"`
+	LevelsUl    []int64 `json:"levels_ul"`
+	Pin         PIN     `json:"pin"`
+	PrimeUl     int64   `json:"prime_ul"`
+	Shots       int     `json:"shots"`
+	SpreadPpm   int64   `json:"spread_ppm"`
+	ToleranceUg int64   `json:"tolerance_ug"`
+	WeightsUg   []int64 `json:"weights_ug"`
+}
+
 // SetLotDensity defines model for SetLotDensity.
 type SetLotDensity struct {
 	// DensityUgMl Micrograms per millilitre; 1 g/mL is 1000000
@@ -3511,6 +4034,18 @@ type SetTarget struct {
 // SetTicketPriority defines model for SetTicketPriority.
 type SetTicketPriority struct {
 	Priority string `json:"priority"`
+}
+
+// SettleCheckPour defines model for SettleCheckPour.
+type SettleCheckPour struct {
+	// MovedUl All told; 0 when nothing moved
+	MovedUl int64 `json:"moved_ul"`
+
+	// Reason Free text without control characters
+	Reason Reasoning `json:"reason"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
 }
 
 // SettleCount defines model for SettleCount.
@@ -3649,13 +4184,19 @@ type StatedCauseCause string
 
 // Station defines model for Station.
 type Station struct {
-	Active   bool        `json:"active"`
-	Bottle   Bottle      `json:"bottle,omitempty,omitzero"`
-	Devices  []Device    `json:"devices"`
-	Enrolled bool        `json:"enrolled"`
-	EventSeq int64       `json:"event_seq"`
-	Id       UUID        `json:"id"`
-	Live     StationLive `json:"live,omitempty,omitzero"`
+	Active bool   `json:"active"`
+	Bottle Bottle `json:"bottle,omitempty,omitzero"`
+
+	// Check Which check counts at a window now
+	Check   CheckStanding `json:"check"`
+	Devices []Device      `json:"devices"`
+
+	// Drift The control chart of the mounted lot as it stands. Shares are parts per million of a dose
+	Drift    DriftStanding `json:"drift"`
+	Enrolled bool          `json:"enrolled"`
+	EventSeq int64         `json:"event_seq"`
+	Id       UUID          `json:"id"`
+	Live     StationLive   `json:"live,omitempty,omitzero"`
 
 	// Manual Poured by hand; there is no pump
 	Manual bool   `json:"manual"`
@@ -3930,29 +4471,6 @@ type VarianceSeries struct {
 	SurplusUl int64        `json:"surplus_ul"`
 }
 
-// Verification defines model for Verification.
-type Verification struct {
-	By UUID `json:"by"`
-
-	// Day A clinic day, YYYY-MM-DD
-	Day        Day     `json:"day"`
-	Device     UUID    `json:"device"`
-	Id         UUID    `json:"id"`
-	Method     string  `json:"method"`
-	Note       string  `json:"note,omitempty,omitzero"`
-	Passed     bool    `json:"passed"`
-	RecordedAt Instant `json:"recorded_at"`
-}
-
-// VerifyDevice defines model for VerifyDevice.
-type VerifyDevice struct {
-	Id     UUID   `json:"id"`
-	Method string `json:"method"`
-	Note   string `json:"note,omitempty,omitzero"`
-	Passed bool   `json:"passed"`
-	Pin    PIN    `json:"pin"`
-}
-
 // VoidDispensing defines model for VoidDispensing.
 type VoidDispensing struct {
 	// Evidence Free text without control characters
@@ -3972,6 +4490,15 @@ type Wasted struct {
 
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
+}
+
+// WeighForCheck defines model for WeighForCheck.
+type WeighForCheck struct {
+	// NominalUg The one that is due
+	NominalUg int64 `json:"nominal_ug"`
+
+	// Weights Serial number of the set of weights
+	Weights string `json:"weights"`
 }
 
 // Code defines model for Code.
@@ -4229,6 +4756,33 @@ type ListSlotsParams struct {
 	Day *Day `form:"day,omitempty" json:"day,omitempty"`
 }
 
+// ListChecksParams defines parameters for ListChecks.
+type ListChecksParams struct {
+	// Cursor `next` of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ReadControlChartParams defines parameters for ReadControlChart.
+type ReadControlChartParams struct {
+	// Lot The mounted lot when left out
+	Lot *UUID `form:"lot,omitempty" json:"lot,omitempty"`
+}
+
+// ListPrimesParams defines parameters for ListPrimes.
+type ListPrimesParams struct {
+	// Cursor `next` of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListRecalibrationsParams defines parameters for ListRecalibrations.
+type ListRecalibrationsParams struct {
+	// Cursor `next` of the page before
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // StreamStationParams defines parameters for StreamStation.
 type StreamStationParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
@@ -4283,6 +4837,21 @@ type ReleaseBottleJSONRequestBody = ReleaseBottle
 // CheckInJSONRequestBody defines body for CheckIn for application/json ContentType.
 type CheckInJSONRequestBody = CheckIn
 
+// SetCheckLimitsJSONRequestBody defines body for SetCheckLimits for application/json ContentType.
+type SetCheckLimitsJSONRequestBody = SetCheckLimits
+
+// SettleCheckPourJSONRequestBody defines body for SettleCheckPour for application/json ContentType.
+type SettleCheckPourJSONRequestBody = SettleCheckPour
+
+// FinishCheckJSONRequestBody defines body for FinishCheck for application/json ContentType.
+type FinishCheckJSONRequestBody = FinishCheck
+
+// PourForCheckJSONRequestBody defines body for PourForCheck for application/json ContentType.
+type PourForCheckJSONRequestBody = PourForCheck
+
+// WeighForCheckJSONRequestBody defines body for WeighForCheck for application/json ContentType.
+type WeighForCheckJSONRequestBody = WeighForCheck
+
 // AddClosureJSONRequestBody defines body for AddClosure for application/json ContentType.
 type AddClosureJSONRequestBody = AddClosure
 
@@ -4306,9 +4875,6 @@ type SettleCountJSONRequestBody = SettleCount
 
 // SetPumpProfileJSONRequestBody defines body for SetPumpProfile for application/json ContentType.
 type SetPumpProfileJSONRequestBody = PumpProfile
-
-// VerifyDeviceJSONRequestBody defines body for VerifyDevice for application/json ContentType.
-type VerifyDeviceJSONRequestBody = VerifyDevice
 
 // BeginDispensingJSONRequestBody defines body for BeginDispensing for application/json ContentType.
 type BeginDispensingJSONRequestBody = BeginDispensing
@@ -4436,6 +5002,9 @@ type AddStationJSONRequestBody = AddStation
 // MountBottleJSONRequestBody defines body for MountBottle for application/json ContentType.
 type MountBottleJSONRequestBody = MountBottle
 
+// BeginCheckJSONRequestBody defines body for BeginCheck for application/json ContentType.
+type BeginCheckJSONRequestBody = BeginCheck
+
 // ConfigureStationJSONRequestBody defines body for ConfigureStation for application/json ContentType.
 type ConfigureStationJSONRequestBody = ConfigureStation
 
@@ -4447,6 +5016,12 @@ type ReportEventsJSONRequestBody = ReportEvents
 
 // PutLiveJSONRequestBody defines body for PutLive for application/json ContentType.
 type PutLiveJSONRequestBody = LiveReading
+
+// PrimeStationJSONRequestBody defines body for PrimeStation for application/json ContentType.
+type PrimeStationJSONRequestBody = PrimeStation
+
+// RecalibrateJSONRequestBody defines body for Recalibrate for application/json ContentType.
+type RecalibrateJSONRequestBody = Recalibrate
 
 // RevokeStationJSONRequestBody defines body for RevokeStation for application/json ContentType.
 type RevokeStationJSONRequestBody = RevokeStation
@@ -4522,6 +5097,33 @@ type ServerInterface interface {
 	// CheckIn A card is scanned at the door. The patient gets a ticket and hears of a hold now, not at the window
 	// (POST /check-ins)
 	CheckIn(c *gin.Context)
+	// ReadCheckLimits What a check of the clinic asks for
+	// (GET /check-limits)
+	ReadCheckLimits(c *gin.Context)
+	// SetCheckLimits Sign the clinic's own limits with one's PIN
+	// (POST /check-limits)
+	SetCheckLimits(c *gin.Context)
+	// ReadCheckPour A prime or a shot
+	// (GET /check-pours/{id})
+	ReadCheckPour(c *gin.Context, id ID)
+	// CancelCheckPour Ask the counter for its word that a reserved pour will not be made
+	// (POST /check-pours/{id}/cancel)
+	CancelCheckPour(c *gin.Context, id ID)
+	// SettleCheckPour Two people say how much of a pour in doubt moved
+	// (POST /check-pours/{id}/settle)
+	SettleCheckPour(c *gin.Context, id ID)
+	// ReadCheck A check with every weighing and every single pour
+	// (GET /checks/{id})
+	ReadCheck(c *gin.Context, id ID)
+	// FinishCheck Judge the check by its figures and sign the judgement with one's PIN
+	// (POST /checks/{id}/finish)
+	FinishCheck(c *gin.Context, id ID)
+	// PourForCheck Order the prime or shot that is due. The server decides which
+	// (POST /checks/{id}/pours)
+	PourForCheck(c *gin.Context, id ID)
+	// WeighForCheck Take what the scale shows now as the reading of the check weight that is due
+	// (POST /checks/{id}/weighings)
+	WeighForCheck(c *gin.Context, id ID)
 	// ReadClinic One's own clinic
 	// (GET /clinics/{id})
 	ReadClinic(c *gin.Context, id ID)
@@ -4567,9 +5169,6 @@ type ServerInterface interface {
 	// RemoveDevice Take a device away from its window; its checks stay
 	// (POST /devices/{id}/remove)
 	RemoveDevice(c *gin.Context, id ID)
-	// VerifyDevice Sign the check of a device for today with one's PIN
-	// (POST /devices/{id}/verifications)
-	VerifyDevice(c *gin.Context, id ID)
 	// ListDispensings Newest first
 	// (GET /dispensings)
 	ListDispensings(c *gin.Context, params ListDispensingsParams)
@@ -4858,9 +5457,18 @@ type ServerInterface interface {
 	// MountBottle Put a bottle under the pump by its label, or take it off with an empty code
 	// (POST /stations/{id}/bottle)
 	MountBottle(c *gin.Context, id ID)
+	// ListChecks Checks of a window, newest first
+	// (GET /stations/{id}/checks)
+	ListChecks(c *gin.Context, id ID, params ListChecksParams)
+	// BeginCheck Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+	// (POST /stations/{id}/checks)
+	BeginCheck(c *gin.Context, id ID)
 	// ConfigureStation Rename a window, or say whether it pours by hand
 	// (POST /stations/{id}/configure)
 	ConfigureStation(c *gin.Context, id ID)
+	// ReadControlChart Scale less pump of the doses of a window and lot, oldest first
+	// (GET /stations/{id}/control-chart)
+	ReadControlChart(c *gin.Context, id ID, params ReadControlChartParams)
 
 	// (POST /stations/{id}/devices)
 	AddDevice(c *gin.Context, id ID)
@@ -4879,6 +5487,18 @@ type ServerInterface interface {
 	// StreamOrders Signed orders for this station
 	// (GET /stations/{id}/orders)
 	StreamOrders(c *gin.Context, id ID)
+	// ListPrimes Primes outside of checks, newest first
+	// (GET /stations/{id}/primes)
+	ListPrimes(c *gin.Context, id ID, params ListPrimesParams)
+	// PrimeStation Order a prime, as after a change of bottle, before a witness
+	// (POST /stations/{id}/primes)
+	PrimeStation(c *gin.Context, id ID)
+	// ListRecalibrations What was done to the pumps of a window, newest first
+	// (GET /stations/{id}/recalibrations)
+	ListRecalibrations(c *gin.Context, id ID, params ListRecalibrationsParams)
+	// Recalibrate Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+	// (POST /stations/{id}/recalibrations)
+	Recalibrate(c *gin.Context, id ID)
 	// RevokeStation The counter's key is no longer believed
 	// (POST /stations/{id}/revoke)
 	RevokeStation(c *gin.Context, id ID)
@@ -5313,6 +5933,207 @@ func (siw *ServerInterfaceWrapper) CheckIn(c *gin.Context) {
 	siw.Handler.CheckIn(c)
 }
 
+// ReadCheckLimits operation middleware
+func (siw *ServerInterfaceWrapper) ReadCheckLimits(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadCheckLimits(c)
+}
+
+// SetCheckLimits operation middleware
+func (siw *ServerInterfaceWrapper) SetCheckLimits(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetCheckLimits(c)
+}
+
+// ReadCheckPour operation middleware
+func (siw *ServerInterfaceWrapper) ReadCheckPour(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadCheckPour(c, id)
+}
+
+// CancelCheckPour operation middleware
+func (siw *ServerInterfaceWrapper) CancelCheckPour(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CancelCheckPour(c, id)
+}
+
+// SettleCheckPour operation middleware
+func (siw *ServerInterfaceWrapper) SettleCheckPour(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SettleCheckPour(c, id)
+}
+
+// ReadCheck operation middleware
+func (siw *ServerInterfaceWrapper) ReadCheck(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadCheck(c, id)
+}
+
+// FinishCheck operation middleware
+func (siw *ServerInterfaceWrapper) FinishCheck(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.FinishCheck(c, id)
+}
+
+// PourForCheck operation middleware
+func (siw *ServerInterfaceWrapper) PourForCheck(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PourForCheck(c, id)
+}
+
+// WeighForCheck operation middleware
+func (siw *ServerInterfaceWrapper) WeighForCheck(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.WeighForCheck(c, id)
+}
+
 // ReadClinic operation middleware
 func (siw *ServerInterfaceWrapper) ReadClinic(c *gin.Context) {
 
@@ -5650,31 +6471,6 @@ func (siw *ServerInterfaceWrapper) RemoveDevice(c *gin.Context) {
 	}
 
 	siw.Handler.RemoveDevice(c, id)
-}
-
-// VerifyDevice operation middleware
-func (siw *ServerInterfaceWrapper) VerifyDevice(c *gin.Context) {
-
-	var err error
-	_ = err
-
-	// ------------- Path parameter "id" -------------
-	var id ID
-
-	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
-	if err != nil {
-		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
-		return
-	}
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		middleware(c)
-		if c.IsAborted() {
-			return
-		}
-	}
-
-	siw.Handler.VerifyDevice(c, id)
 }
 
 // ListDispensings operation middleware
@@ -8149,6 +8945,75 @@ func (siw *ServerInterfaceWrapper) MountBottle(c *gin.Context) {
 	siw.Handler.MountBottle(c, id)
 }
 
+// ListChecks operation middleware
+func (siw *ServerInterfaceWrapper) ListChecks(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListChecksParams
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListChecks(c, id, params)
+}
+
+// BeginCheck operation middleware
+func (siw *ServerInterfaceWrapper) BeginCheck(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.BeginCheck(c, id)
+}
+
 // ConfigureStation operation middleware
 func (siw *ServerInterfaceWrapper) ConfigureStation(c *gin.Context) {
 
@@ -8172,6 +9037,42 @@ func (siw *ServerInterfaceWrapper) ConfigureStation(c *gin.Context) {
 	}
 
 	siw.Handler.ConfigureStation(c, id)
+}
+
+// ReadControlChart operation middleware
+func (siw *ServerInterfaceWrapper) ReadControlChart(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadControlChartParams
+
+	// ------------- Optional query parameter "lot" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lot", c.Request.URL.Query(), &params.Lot, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter lot: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadControlChart(c, id, params)
 }
 
 // AddDevice operation middleware
@@ -8322,6 +9223,144 @@ func (siw *ServerInterfaceWrapper) StreamOrders(c *gin.Context) {
 	}
 
 	siw.Handler.StreamOrders(c, id)
+}
+
+// ListPrimes operation middleware
+func (siw *ServerInterfaceWrapper) ListPrimes(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPrimesParams
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPrimes(c, id, params)
+}
+
+// PrimeStation operation middleware
+func (siw *ServerInterfaceWrapper) PrimeStation(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PrimeStation(c, id)
+}
+
+// ListRecalibrations operation middleware
+func (siw *ServerInterfaceWrapper) ListRecalibrations(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRecalibrationsParams
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListRecalibrations(c, id, params)
+}
+
+// Recalibrate operation middleware
+func (siw *ServerInterfaceWrapper) Recalibrate(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Recalibrate(c, id)
 }
 
 // RevokeStation operation middleware
@@ -8918,8 +9957,23 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/stations/:id/devices", wrapper.AddDevice)
 	router.POST(options.BaseURL+"/devices/:id/profile", wrapper.SetPumpProfile)
 	router.POST(options.BaseURL+"/devices/:id/remove", wrapper.RemoveDevice)
-	router.POST(options.BaseURL+"/devices/:id/verifications", wrapper.VerifyDevice)
 	router.GET(options.BaseURL+"/stations/:id/stream", wrapper.StreamStation)
+	router.GET(options.BaseURL+"/stations/:id/checks", wrapper.ListChecks)
+	router.POST(options.BaseURL+"/stations/:id/checks", wrapper.BeginCheck)
+	router.GET(options.BaseURL+"/checks/:id", wrapper.ReadCheck)
+	router.POST(options.BaseURL+"/checks/:id/weighings", wrapper.WeighForCheck)
+	router.POST(options.BaseURL+"/checks/:id/pours", wrapper.PourForCheck)
+	router.POST(options.BaseURL+"/checks/:id/finish", wrapper.FinishCheck)
+	router.GET(options.BaseURL+"/check-pours/:id", wrapper.ReadCheckPour)
+	router.POST(options.BaseURL+"/check-pours/:id/cancel", wrapper.CancelCheckPour)
+	router.POST(options.BaseURL+"/check-pours/:id/settle", wrapper.SettleCheckPour)
+	router.GET(options.BaseURL+"/stations/:id/primes", wrapper.ListPrimes)
+	router.POST(options.BaseURL+"/stations/:id/primes", wrapper.PrimeStation)
+	router.GET(options.BaseURL+"/stations/:id/recalibrations", wrapper.ListRecalibrations)
+	router.POST(options.BaseURL+"/stations/:id/recalibrations", wrapper.Recalibrate)
+	router.GET(options.BaseURL+"/stations/:id/control-chart", wrapper.ReadControlChart)
+	router.GET(options.BaseURL+"/check-limits", wrapper.ReadCheckLimits)
+	router.POST(options.BaseURL+"/check-limits", wrapper.SetCheckLimits)
 	router.POST(options.BaseURL+"/enrolments", wrapper.Enrol)
 	router.GET(options.BaseURL+"/stations/:id/standing", wrapper.ReadStanding)
 	router.POST(options.BaseURL+"/stations/:id/events", wrapper.ReportEvents)
@@ -9676,6 +10730,360 @@ func (response CheckIndefaultApplicationProblemPlusJSONResponse) VisitCheckInRes
 	return err
 }
 
+type ReadCheckLimitsRequestObject struct {
+}
+
+type ReadCheckLimitsResponseObject interface {
+	VisitReadCheckLimitsResponse(w http.ResponseWriter) error
+}
+
+type ReadCheckLimits200JSONResponse CheckLimits
+
+func (response ReadCheckLimits200JSONResponse) VisitReadCheckLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCheckLimitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadCheckLimitsdefaultApplicationProblemPlusJSONResponse) VisitReadCheckLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetCheckLimitsRequestObject struct {
+	Body *SetCheckLimitsJSONRequestBody
+}
+
+type SetCheckLimitsResponseObject interface {
+	VisitSetCheckLimitsResponse(w http.ResponseWriter) error
+}
+
+type SetCheckLimits200JSONResponse CheckLimits
+
+func (response SetCheckLimits200JSONResponse) VisitSetCheckLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetCheckLimitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetCheckLimitsdefaultApplicationProblemPlusJSONResponse) VisitSetCheckLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCheckPourRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ReadCheckPourResponseObject interface {
+	VisitReadCheckPourResponse(w http.ResponseWriter) error
+}
+
+type ReadCheckPour200JSONResponse CheckPour
+
+func (response ReadCheckPour200JSONResponse) VisitReadCheckPourResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCheckPourdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadCheckPourdefaultApplicationProblemPlusJSONResponse) VisitReadCheckPourResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelCheckPourRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type CancelCheckPourResponseObject interface {
+	VisitCancelCheckPourResponse(w http.ResponseWriter) error
+}
+
+type CancelCheckPour202JSONResponse CheckPour
+
+func (response CancelCheckPour202JSONResponse) VisitCancelCheckPourResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelCheckPourdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CancelCheckPourdefaultApplicationProblemPlusJSONResponse) VisitCancelCheckPourResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SettleCheckPourRequestObject struct {
+	Id   ID `json:"id"`
+	Body *SettleCheckPourJSONRequestBody
+}
+
+type SettleCheckPourResponseObject interface {
+	VisitSettleCheckPourResponse(w http.ResponseWriter) error
+}
+
+type SettleCheckPour200JSONResponse CheckPour
+
+func (response SettleCheckPour200JSONResponse) VisitSettleCheckPourResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SettleCheckPourdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SettleCheckPourdefaultApplicationProblemPlusJSONResponse) VisitSettleCheckPourResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCheckRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ReadCheckResponseObject interface {
+	VisitReadCheckResponse(w http.ResponseWriter) error
+}
+
+type ReadCheck200JSONResponse Check
+
+func (response ReadCheck200JSONResponse) VisitReadCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadCheckdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadCheckdefaultApplicationProblemPlusJSONResponse) VisitReadCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishCheckRequestObject struct {
+	Id   ID `json:"id"`
+	Body *FinishCheckJSONRequestBody
+}
+
+type FinishCheckResponseObject interface {
+	VisitFinishCheckResponse(w http.ResponseWriter) error
+}
+
+type FinishCheck200JSONResponse Check
+
+func (response FinishCheck200JSONResponse) VisitFinishCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishCheckdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishCheckdefaultApplicationProblemPlusJSONResponse) VisitFinishCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PourForCheckRequestObject struct {
+	Id   ID `json:"id"`
+	Body *PourForCheckJSONRequestBody
+}
+
+type PourForCheckResponseObject interface {
+	VisitPourForCheckResponse(w http.ResponseWriter) error
+}
+
+type PourForCheck201JSONResponse CheckPour
+
+func (response PourForCheck201JSONResponse) VisitPourForCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PourForCheckdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PourForCheckdefaultApplicationProblemPlusJSONResponse) VisitPourForCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WeighForCheckRequestObject struct {
+	Id   ID `json:"id"`
+	Body *WeighForCheckJSONRequestBody
+}
+
+type WeighForCheckResponseObject interface {
+	VisitWeighForCheckResponse(w http.ResponseWriter) error
+}
+
+type WeighForCheck200JSONResponse Check
+
+func (response WeighForCheck200JSONResponse) VisitWeighForCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WeighForCheckdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WeighForCheckdefaultApplicationProblemPlusJSONResponse) VisitWeighForCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReadClinicRequestObject struct {
 	Id ID `json:"id"`
 }
@@ -10242,46 +11650,6 @@ type RemoveDevicedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RemoveDevicedefaultApplicationProblemPlusJSONResponse) VisitRemoveDeviceResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type VerifyDeviceRequestObject struct {
-	Id   ID `json:"id"`
-	Body *VerifyDeviceJSONRequestBody
-}
-
-type VerifyDeviceResponseObject interface {
-	VisitVerifyDeviceResponse(w http.ResponseWriter) error
-}
-
-type VerifyDevice201JSONResponse Verification
-
-func (response VerifyDevice201JSONResponse) VisitVerifyDeviceResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(201)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type VerifyDevicedefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response VerifyDevicedefaultApplicationProblemPlusJSONResponse) VisitVerifyDeviceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14206,6 +15574,86 @@ func (response MountBottledefaultApplicationProblemPlusJSONResponse) VisitMountB
 	return err
 }
 
+type ListChecksRequestObject struct {
+	Id     ID `json:"id"`
+	Params ListChecksParams
+}
+
+type ListChecksResponseObject interface {
+	VisitListChecksResponse(w http.ResponseWriter) error
+}
+
+type ListChecks200JSONResponse CheckList
+
+func (response ListChecks200JSONResponse) VisitListChecksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListChecksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListChecksdefaultApplicationProblemPlusJSONResponse) VisitListChecksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginCheckRequestObject struct {
+	Id   ID `json:"id"`
+	Body *BeginCheckJSONRequestBody
+}
+
+type BeginCheckResponseObject interface {
+	VisitBeginCheckResponse(w http.ResponseWriter) error
+}
+
+type BeginCheck201JSONResponse Check
+
+func (response BeginCheck201JSONResponse) VisitBeginCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginCheckdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginCheckdefaultApplicationProblemPlusJSONResponse) VisitBeginCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ConfigureStationRequestObject struct {
 	Id   ID `json:"id"`
 	Body *ConfigureStationJSONRequestBody
@@ -14235,6 +15683,46 @@ type ConfigureStationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ConfigureStationdefaultApplicationProblemPlusJSONResponse) VisitConfigureStationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadControlChartRequestObject struct {
+	Id     ID `json:"id"`
+	Params ReadControlChartParams
+}
+
+type ReadControlChartResponseObject interface {
+	VisitReadControlChartResponse(w http.ResponseWriter) error
+}
+
+type ReadControlChart200JSONResponse ControlChart
+
+func (response ReadControlChart200JSONResponse) VisitReadControlChartResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadControlChartdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadControlChartdefaultApplicationProblemPlusJSONResponse) VisitReadControlChartResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14495,6 +15983,166 @@ type StreamOrdersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StreamOrdersdefaultApplicationProblemPlusJSONResponse) VisitStreamOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPrimesRequestObject struct {
+	Id     ID `json:"id"`
+	Params ListPrimesParams
+}
+
+type ListPrimesResponseObject interface {
+	VisitListPrimesResponse(w http.ResponseWriter) error
+}
+
+type ListPrimes200JSONResponse CheckPourList
+
+func (response ListPrimes200JSONResponse) VisitListPrimesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPrimesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPrimesdefaultApplicationProblemPlusJSONResponse) VisitListPrimesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrimeStationRequestObject struct {
+	Id   ID `json:"id"`
+	Body *PrimeStationJSONRequestBody
+}
+
+type PrimeStationResponseObject interface {
+	VisitPrimeStationResponse(w http.ResponseWriter) error
+}
+
+type PrimeStation201JSONResponse CheckPour
+
+func (response PrimeStation201JSONResponse) VisitPrimeStationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrimeStationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PrimeStationdefaultApplicationProblemPlusJSONResponse) VisitPrimeStationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRecalibrationsRequestObject struct {
+	Id     ID `json:"id"`
+	Params ListRecalibrationsParams
+}
+
+type ListRecalibrationsResponseObject interface {
+	VisitListRecalibrationsResponse(w http.ResponseWriter) error
+}
+
+type ListRecalibrations200JSONResponse RecalibrationList
+
+func (response ListRecalibrations200JSONResponse) VisitListRecalibrationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRecalibrationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRecalibrationsdefaultApplicationProblemPlusJSONResponse) VisitListRecalibrationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecalibrateRequestObject struct {
+	Id   ID `json:"id"`
+	Body *RecalibrateJSONRequestBody
+}
+
+type RecalibrateResponseObject interface {
+	VisitRecalibrateResponse(w http.ResponseWriter) error
+}
+
+type Recalibrate201JSONResponse Recalibration
+
+func (response Recalibrate201JSONResponse) VisitRecalibrateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecalibratedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecalibratedefaultApplicationProblemPlusJSONResponse) VisitRecalibrateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15284,6 +16932,33 @@ type StrictServerInterface interface {
 	// CheckIn A card is scanned at the door. The patient gets a ticket and hears of a hold now, not at the window
 	// (POST /check-ins)
 	CheckIn(ctx context.Context, request CheckInRequestObject) (CheckInResponseObject, error)
+	// ReadCheckLimits What a check of the clinic asks for
+	// (GET /check-limits)
+	ReadCheckLimits(ctx context.Context, request ReadCheckLimitsRequestObject) (ReadCheckLimitsResponseObject, error)
+	// SetCheckLimits Sign the clinic's own limits with one's PIN
+	// (POST /check-limits)
+	SetCheckLimits(ctx context.Context, request SetCheckLimitsRequestObject) (SetCheckLimitsResponseObject, error)
+	// ReadCheckPour A prime or a shot
+	// (GET /check-pours/{id})
+	ReadCheckPour(ctx context.Context, request ReadCheckPourRequestObject) (ReadCheckPourResponseObject, error)
+	// CancelCheckPour Ask the counter for its word that a reserved pour will not be made
+	// (POST /check-pours/{id}/cancel)
+	CancelCheckPour(ctx context.Context, request CancelCheckPourRequestObject) (CancelCheckPourResponseObject, error)
+	// SettleCheckPour Two people say how much of a pour in doubt moved
+	// (POST /check-pours/{id}/settle)
+	SettleCheckPour(ctx context.Context, request SettleCheckPourRequestObject) (SettleCheckPourResponseObject, error)
+	// ReadCheck A check with every weighing and every single pour
+	// (GET /checks/{id})
+	ReadCheck(ctx context.Context, request ReadCheckRequestObject) (ReadCheckResponseObject, error)
+	// FinishCheck Judge the check by its figures and sign the judgement with one's PIN
+	// (POST /checks/{id}/finish)
+	FinishCheck(ctx context.Context, request FinishCheckRequestObject) (FinishCheckResponseObject, error)
+	// PourForCheck Order the prime or shot that is due. The server decides which
+	// (POST /checks/{id}/pours)
+	PourForCheck(ctx context.Context, request PourForCheckRequestObject) (PourForCheckResponseObject, error)
+	// WeighForCheck Take what the scale shows now as the reading of the check weight that is due
+	// (POST /checks/{id}/weighings)
+	WeighForCheck(ctx context.Context, request WeighForCheckRequestObject) (WeighForCheckResponseObject, error)
 	// ReadClinic One's own clinic
 	// (GET /clinics/{id})
 	ReadClinic(ctx context.Context, request ReadClinicRequestObject) (ReadClinicResponseObject, error)
@@ -15329,9 +17004,6 @@ type StrictServerInterface interface {
 	// RemoveDevice Take a device away from its window; its checks stay
 	// (POST /devices/{id}/remove)
 	RemoveDevice(ctx context.Context, request RemoveDeviceRequestObject) (RemoveDeviceResponseObject, error)
-	// VerifyDevice Sign the check of a device for today with one's PIN
-	// (POST /devices/{id}/verifications)
-	VerifyDevice(ctx context.Context, request VerifyDeviceRequestObject) (VerifyDeviceResponseObject, error)
 	// ListDispensings Newest first
 	// (GET /dispensings)
 	ListDispensings(ctx context.Context, request ListDispensingsRequestObject) (ListDispensingsResponseObject, error)
@@ -15620,9 +17292,18 @@ type StrictServerInterface interface {
 	// MountBottle Put a bottle under the pump by its label, or take it off with an empty code
 	// (POST /stations/{id}/bottle)
 	MountBottle(ctx context.Context, request MountBottleRequestObject) (MountBottleResponseObject, error)
+	// ListChecks Checks of a window, newest first
+	// (GET /stations/{id}/checks)
+	ListChecks(ctx context.Context, request ListChecksRequestObject) (ListChecksResponseObject, error)
+	// BeginCheck Begin the check of the day, with one's PIN and, where there is a pump, before a witness
+	// (POST /stations/{id}/checks)
+	BeginCheck(ctx context.Context, request BeginCheckRequestObject) (BeginCheckResponseObject, error)
 	// ConfigureStation Rename a window, or say whether it pours by hand
 	// (POST /stations/{id}/configure)
 	ConfigureStation(ctx context.Context, request ConfigureStationRequestObject) (ConfigureStationResponseObject, error)
+	// ReadControlChart Scale less pump of the doses of a window and lot, oldest first
+	// (GET /stations/{id}/control-chart)
+	ReadControlChart(ctx context.Context, request ReadControlChartRequestObject) (ReadControlChartResponseObject, error)
 
 	// (POST /stations/{id}/devices)
 	AddDevice(ctx context.Context, request AddDeviceRequestObject) (AddDeviceResponseObject, error)
@@ -15641,6 +17322,18 @@ type StrictServerInterface interface {
 	// StreamOrders Signed orders for this station
 	// (GET /stations/{id}/orders)
 	StreamOrders(ctx context.Context, request StreamOrdersRequestObject) (StreamOrdersResponseObject, error)
+	// ListPrimes Primes outside of checks, newest first
+	// (GET /stations/{id}/primes)
+	ListPrimes(ctx context.Context, request ListPrimesRequestObject) (ListPrimesResponseObject, error)
+	// PrimeStation Order a prime, as after a change of bottle, before a witness
+	// (POST /stations/{id}/primes)
+	PrimeStation(ctx context.Context, request PrimeStationRequestObject) (PrimeStationResponseObject, error)
+	// ListRecalibrations What was done to the pumps of a window, newest first
+	// (GET /stations/{id}/recalibrations)
+	ListRecalibrations(ctx context.Context, request ListRecalibrationsRequestObject) (ListRecalibrationsResponseObject, error)
+	// Recalibrate Sign that the pump was recalibrated, or a part of its way changed. The check of the day is void
+	// (POST /stations/{id}/recalibrations)
+	Recalibrate(ctx context.Context, request RecalibrateRequestObject) (RecalibrateResponseObject, error)
 	// RevokeStation The counter's key is no longer believed
 	// (POST /stations/{id}/revoke)
 	RevokeStation(ctx context.Context, request RevokeStationRequestObject) (RevokeStationResponseObject, error)
@@ -16299,6 +17992,326 @@ func (sh *strictHandler) CheckIn(ctx *gin.Context) {
 	}
 }
 
+// ReadCheckLimits operation middleware
+func (sh *strictHandler) ReadCheckLimits(ctx *gin.Context) {
+	var request ReadCheckLimitsRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadCheckLimits(ctx, request.(ReadCheckLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadCheckLimits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadCheckLimitsResponseObject); ok {
+		if err := validResponse.VisitReadCheckLimitsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetCheckLimits operation middleware
+func (sh *strictHandler) SetCheckLimits(ctx *gin.Context) {
+	var request SetCheckLimitsRequestObject
+
+	var body SetCheckLimitsJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetCheckLimits(ctx, request.(SetCheckLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetCheckLimits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SetCheckLimitsResponseObject); ok {
+		if err := validResponse.VisitSetCheckLimitsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadCheckPour operation middleware
+func (sh *strictHandler) ReadCheckPour(ctx *gin.Context, id ID) {
+	var request ReadCheckPourRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadCheckPour(ctx, request.(ReadCheckPourRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadCheckPour")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadCheckPourResponseObject); ok {
+		if err := validResponse.VisitReadCheckPourResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CancelCheckPour operation middleware
+func (sh *strictHandler) CancelCheckPour(ctx *gin.Context, id ID) {
+	var request CancelCheckPourRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelCheckPour(ctx, request.(CancelCheckPourRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelCheckPour")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CancelCheckPourResponseObject); ok {
+		if err := validResponse.VisitCancelCheckPourResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SettleCheckPour operation middleware
+func (sh *strictHandler) SettleCheckPour(ctx *gin.Context, id ID) {
+	var request SettleCheckPourRequestObject
+
+	request.Id = id
+
+	var body SettleCheckPourJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SettleCheckPour(ctx, request.(SettleCheckPourRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SettleCheckPour")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SettleCheckPourResponseObject); ok {
+		if err := validResponse.VisitSettleCheckPourResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadCheck operation middleware
+func (sh *strictHandler) ReadCheck(ctx *gin.Context, id ID) {
+	var request ReadCheckRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadCheck(ctx, request.(ReadCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadCheckResponseObject); ok {
+		if err := validResponse.VisitReadCheckResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// FinishCheck operation middleware
+func (sh *strictHandler) FinishCheck(ctx *gin.Context, id ID) {
+	var request FinishCheckRequestObject
+
+	request.Id = id
+
+	var body FinishCheckJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishCheck(ctx, request.(FinishCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(FinishCheckResponseObject); ok {
+		if err := validResponse.VisitFinishCheckResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PourForCheck operation middleware
+func (sh *strictHandler) PourForCheck(ctx *gin.Context, id ID) {
+	var request PourForCheckRequestObject
+
+	request.Id = id
+
+	var body PourForCheckJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PourForCheck(ctx, request.(PourForCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PourForCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PourForCheckResponseObject); ok {
+		if err := validResponse.VisitPourForCheckResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WeighForCheck operation middleware
+func (sh *strictHandler) WeighForCheck(ctx *gin.Context, id ID) {
+	var request WeighForCheckRequestObject
+
+	request.Id = id
+
+	var body WeighForCheckJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WeighForCheck(ctx, request.(WeighForCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WeighForCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(WeighForCheckResponseObject); ok {
+		if err := validResponse.VisitWeighForCheckResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ReadClinic operation middleware
 func (sh *strictHandler) ReadClinic(ctx *gin.Context, id ID) {
 	var request ReadClinicRequestObject
@@ -16818,50 +18831,6 @@ func (sh *strictHandler) RemoveDevice(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(RemoveDeviceResponseObject); ok {
 		if err := validResponse.VisitRemoveDeviceResponse(ctx.Writer); err != nil {
-			sh.options.ResponseErrorHandlerFunc(ctx, err)
-		}
-	} else if response != nil {
-		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
-	}
-}
-
-// VerifyDevice operation middleware
-func (sh *strictHandler) VerifyDevice(ctx *gin.Context, id ID) {
-	var request VerifyDeviceRequestObject
-
-	request.Id = id
-
-	var body VerifyDeviceJSONRequestBody
-	var err error
-	// A request validator built on kin-openapi's openapi3filter with
-	// KeepValidatedValue leaves the value it validated on the body. Bind
-	// that value, matching member names exactly, so the handler receives
-	// what was validated instead of a second, case-insensitive decode.
-	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-		err = ctx.ShouldBindJSON(&body)
-	} else if binding.Validator != nil {
-		// ShouldBindJSON runs the struct validator after decoding; keep that.
-		err = binding.Validator.ValidateStruct(&body)
-	}
-	if err != nil {
-		sh.options.RequestErrorHandlerFunc(ctx, err)
-		return
-	}
-	request.Body = &body
-
-	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.VerifyDevice(ctx, request.(VerifyDeviceRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "VerifyDevice")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		sh.options.HandlerErrorFunc(ctx, err)
-	} else if validResponse, ok := response.(VerifyDeviceResponseObject); ok {
-		if err := validResponse.VisitVerifyDeviceResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -20068,6 +22037,77 @@ func (sh *strictHandler) MountBottle(ctx *gin.Context, id ID) {
 	}
 }
 
+// ListChecks operation middleware
+func (sh *strictHandler) ListChecks(ctx *gin.Context, id ID, params ListChecksParams) {
+	var request ListChecksRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListChecks(ctx, request.(ListChecksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListChecks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListChecksResponseObject); ok {
+		if err := validResponse.VisitListChecksResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BeginCheck operation middleware
+func (sh *strictHandler) BeginCheck(ctx *gin.Context, id ID) {
+	var request BeginCheckRequestObject
+
+	request.Id = id
+
+	var body BeginCheckJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginCheck(ctx, request.(BeginCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(BeginCheckResponseObject); ok {
+		if err := validResponse.VisitBeginCheckResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ConfigureStation operation middleware
 func (sh *strictHandler) ConfigureStation(ctx *gin.Context, id ID) {
 	var request ConfigureStationRequestObject
@@ -20105,6 +22145,33 @@ func (sh *strictHandler) ConfigureStation(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ConfigureStationResponseObject); ok {
 		if err := validResponse.VisitConfigureStationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadControlChart operation middleware
+func (sh *strictHandler) ReadControlChart(ctx *gin.Context, id ID, params ReadControlChartParams) {
+	var request ReadControlChartRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadControlChart(ctx, request.(ReadControlChartRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadControlChart")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadControlChartResponseObject); ok {
+		if err := validResponse.VisitReadControlChartResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -20315,6 +22382,148 @@ func (sh *strictHandler) StreamOrders(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(StreamOrdersResponseObject); ok {
 		if err := validResponse.VisitStreamOrdersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPrimes operation middleware
+func (sh *strictHandler) ListPrimes(ctx *gin.Context, id ID, params ListPrimesParams) {
+	var request ListPrimesRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPrimes(ctx, request.(ListPrimesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPrimes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListPrimesResponseObject); ok {
+		if err := validResponse.VisitListPrimesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PrimeStation operation middleware
+func (sh *strictHandler) PrimeStation(ctx *gin.Context, id ID) {
+	var request PrimeStationRequestObject
+
+	request.Id = id
+
+	var body PrimeStationJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PrimeStation(ctx, request.(PrimeStationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PrimeStation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PrimeStationResponseObject); ok {
+		if err := validResponse.VisitPrimeStationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListRecalibrations operation middleware
+func (sh *strictHandler) ListRecalibrations(ctx *gin.Context, id ID, params ListRecalibrationsParams) {
+	var request ListRecalibrationsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRecalibrations(ctx, request.(ListRecalibrationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRecalibrations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListRecalibrationsResponseObject); ok {
+		if err := validResponse.VisitListRecalibrationsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Recalibrate operation middleware
+func (sh *strictHandler) Recalibrate(ctx *gin.Context, id ID) {
+	var request RecalibrateRequestObject
+
+	request.Id = id
+
+	var body RecalibrateJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Recalibrate(ctx, request.(RecalibrateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Recalibrate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RecalibrateResponseObject); ok {
+		if err := validResponse.VisitRecalibrateResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
