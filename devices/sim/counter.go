@@ -50,6 +50,9 @@ func newCounter(cfg Config, i int, rng *rand.Rand) (*Counter, error) {
 		return nil, err
 	}
 	scale, err := findScale(own.Scale.Model)
+	if err == nil {
+		err = scale.options.check(scale.name, own.Scale.Options)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
-// Package sim is the bench: dispensing counters that exist only as physics. In each, a bottle, a New Era pump, a cup,
-// an MT-SICS balance and a line scanner share one seeded world, so that what the pump moves is what the balance weighs,
+// Package sim is the bench: dispensing counters that exist only as physics. In each, a bottle, a pump, a cup,
+// a balance and a line scanner share one seeded world, so that what the pump moves is what the balance weighs,
 // and a driver that dispenses without the balance seeing it is found out.
 //
 // The devices speak their real protocols on pseudo-terminals, published as pump0, scale0, scanner0 in a directory, or

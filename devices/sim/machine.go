@@ -2,7 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -63,9 +65,10 @@ type pumpModel struct {
 }
 
 type scaleModel struct {
-	name string
-	baud uint32
-	make func(cfg Config, d DeviceConfig, i int, p *port, w *world) scaleMachine
+	name    string
+	baud    uint32
+	make    func(cfg Config, d DeviceConfig, i int, p *port, w *world) scaleMachine
+	options options
 }
 
 // pumpModels and scaleModels list what there is; the first of each is what a counter has when nothing else was said.
@@ -81,12 +84,13 @@ func pumpModels() []pumpModel {
 
 func scaleModels() []scaleModel {
 	return []scaleModel{
-		{"mt-sics", 9600, newMTSICS},
-		{"sbi", 9600, newSBI},
-		{"a-and-d", 2400, newAndStd},
-		{"ohaus", 9600, newOhaus},
-		{"radwag", 9600, newRadwag},
-		{"toledo-continuous", 9600, newToledo},
+		{"mt-sics", 9600, newMTSICS, options{}},
+		{"sbi", 9600, newSBI, options{"format": oneOf("16", "22"), "autoprint": yesNo, "xbpi": yesNo, "standby": yesNo}},
+		{"a-and-d", 2400, newAndStd, options{"ercd": oneOf("0", "1"), "rs485": within(0, 99), "comparator": yesNo, "identity": yesNo}},
+		{"ohaus", 9600, newOhaus, options{
+			"width": within(10, 12), "legend": oneOf("N", "G", "NET", "GROSS"), "numeric": yesNo, "total": yesNo}},
+		{"radwag", 9600, newRadwag, options{"narrow": yesNo}},
+		{"toledo-continuous", 9600, newToledo, options{"checksum": yesNo, "unit": oneOf("g", "kg", "lb")}},
 	}
 }
 
@@ -112,6 +116,33 @@ func findScale(name string) (scaleModel, error) {
 		return scaleModel{}, unknownModel("scale", name, all, func(m scaleModel) string { return m.name })
 	}
 	return all[i], nil
+}
+
+// options are what the options of a model may be, where not any text will do.
+type options map[string]func(value string) bool
+
+// check finds a value that a model does not understand; a model that is asked for an option it has not is found when the
+// device is made.
+func (o options) check(model string, given map[string]string) error {
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		if allowed, known := o[key]; known && !allowed(given[key]) {
+			return fmt.Errorf("bench: option %s of a %s cannot be %q", key, model, given[key])
+		}
+	}
+	return nil
+}
+
+func oneOf(all ...string) func(string) bool {
+	return func(s string) bool { return slices.Contains(all, s) }
+}
+
+func yesNo(s string) bool { return s == "yes" || s == "no" }
+
+func within(low, high int) func(string) bool {
+	return func(s string) bool {
+		n, err := strconv.Atoi(s)
+		return err == nil && n >= low && n <= high
+	}
 }
 
 // guest makes a device of any kind for a port where another belongs. A balance weighs what stands on the pan; a pump

@@ -269,10 +269,21 @@ func TestToledo(t *testing.T) {
 	})
 }
 
-func TestUnknownBalances(t *testing.T) {
-	cfg := balance("abacus")
-	cfg.Now = time.Now
-	if b, err := sim.NewBench(cfg); err == nil || !strings.Contains(err.Error(), "toledo-continuous") {
-		t.Errorf("%v, %v", b, err)
+func TestWhatNoBalanceIs(t *testing.T) {
+	for name, row := range map[string]struct {
+		cfg  sim.Config
+		says string
+	}{
+		"an unknown model":           {balance("abacus"), "toledo-continuous"},
+		"an option that it has not":  {balance("sbi", "narrow=yes"), "autoprint, format, serial"},
+		"a format that is none":      {balance("sbi", "format=20"), "20"},
+		"half a switch":              {balance("radwag", "narrow=maybe"), "maybe"},
+		"a station that is none":     {balance("a-and-d", "rs485=100"), "100"},
+		"a width that nobody prints": {balance("ohaus", "width=13"), "13"},
+	} {
+		row.cfg.Now = time.Now
+		if b, err := sim.NewBench(row.cfg); err == nil || !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%s: %v, %v", name, b, err)
+		}
 	}
 }
