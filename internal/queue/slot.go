@@ -56,8 +56,9 @@ func (s *Service) slots(ctx context.Context, c clinic.ID, d calendar.Day) ([]Slo
 	if err != nil {
 		return nil, err
 	}
-	if rules.Closes <= rules.Opens {
-		return nil, nil
+	closures, err := s.clinics.Closures(ctx, c, d, d)
+	if err != nil || rules.Closes <= rules.Opens || len(closures) > 0 {
+		return nil, err
 	}
 	cl, err := s.clinics.Clinic(ctx, c)
 	if err != nil {

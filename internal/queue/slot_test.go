@@ -42,6 +42,9 @@ func TestSlotsOfADay(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("slots %v, want %v", got, want)
 	}
+	if got, err := b.Slots(t.Context(), here, monday+6); err != nil || len(got) != 0 {
+		t.Errorf("a closed day has %v, %v", got, err)
+	}
 	b.rules = Rules{Clinic: here}
 	if got, err := b.Slots(t.Context(), here, tuesday); err != nil || len(got) != 0 {
 		t.Errorf("a clinic without hours has %v, %v", got, err)

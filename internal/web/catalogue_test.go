@@ -132,8 +132,14 @@ func TestVendoredFilesAreWhatTheManifestSays(t *testing.T) {
 		require.NotEmpty(t, m.Licence)
 		require.Contains(t, m.Source, m.Version)
 		listed[m.File] = true
+		if before, embedded := strings.CutPrefix(m.File, "static/"); embedded {
+			name, _, _ := strings.Cut(before, ".")
+			licence, err := os.ReadFile("static/" + name + ".LICENSE.txt")
+			require.NoError(t, err, "what is embedded has its licence beside it")
+			require.NotEmpty(t, licence)
+		}
 	}
-	for _, pattern := range []string{"static/vendor/*.js", "testdata/*.js"} {
+	for _, pattern := range []string{"static/vendor/*.js", "static/vendor/*.css", "testdata/*.js"} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range found {

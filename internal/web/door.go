@@ -1,6 +1,10 @@
 package web
 
 import (
+	"slices"
+	"strconv"
+	"time"
+
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
 )
 
@@ -9,15 +13,26 @@ type doorView struct {
 	Waiting, Coming, Attended int
 	Tickets                   []ticketView
 	Result                    *doorResult
+	Priorities                []string // reasons for the priority lane, as keys of their words
 	Bench                     []benchCard
 }
+
+// priorities are the reasons that the law and the clinics know for going first.
+var priorities = []string{"priority.pregnant", "priority.elderly", "priority.disabled", "priority.ill", "priority.child", "priority.other"}
 
 // doorResult is the answer to one card.
 type doorResult struct {
 	Colour, Icon, Word string
 	Number, Ahead      int
+	Wait               string // until the call, "" when nobody knows
+	Slot               string // that was booked and is kept to
+	Closing            string // when the windows close before this patient's turn
+	Rooms              []roomView
 	Reasons            []reasonView
 }
+
+// roomView is where somebody is found.
+type roomView struct{ Role, Room string }
 
 func showDoor(c *screen) error {
 	v, err := c.door()
@@ -40,7 +55,7 @@ func (c *screen) door() (doorView, error) {
 	if err != nil {
 		return doorView{}, err
 	}
-	v := doorView{Waiting: len(q.Waiting), Coming: len(q.Coming), Attended: len(q.Attended), Tickets: c.tickets(q.Waiting)}
+	v := doorView{Waiting: len(q.Waiting), Coming: len(q.Coming), Attended: len(q.Attended), Tickets: c.tickets(q.Waiting), Priorities: priorities}
 	for i, e := range q.Coming {
 		if c.bench() && i < benchCards && e.Code != "" {
 			v.Bench = append(v.Bench, benchCard{Text: e.Code, Label: e.Code})
@@ -65,11 +80,6 @@ func checkIn(c *screen) error {
 		return err
 	}
 	v.Result = c.doorResult(in)
-	for i, t := range v.Tickets {
-		if t.ID == in.Ticket.Id {
-			v.Result.Ahead = i
-		}
-	}
 	return c.fragment("door", "answer", v)
 }
 
@@ -83,6 +93,21 @@ func (c *screen) doorResult(in clinicapi.CheckedIn) *doorResult {
 	}
 	for i := range r.Reasons {
 		r.Reasons[i].Free, r.Reasons[i].Value, r.Reasons[i].Limit = "", "", ""
+	}
+	r.Ahead = in.Ahead
+	if in.EstimateS != nil && in.Ahead > 0 {
+		r.Wait = c.duration(*in.EstimateS)
+	}
+	if in.Ticket.OnTime {
+		r.Slot = c.clock(in.Ticket.SlotAt)
+	}
+	if in.AfterClosing {
+		r.Closing = c.clock(in.ClosesAt)
+	}
+	for _, room := range in.Rooms { // of those whom a reason sends the patient to
+		if slices.ContainsFunc(in.Decision.Refusals, func(x clinicapi.Reason) bool { return slices.Contains(x.ClearedBy, room.Role) }) {
+			r.Rooms = append(r.Rooms, roomView{c.known("role."+string(room.Role), ""), room.Room})
+		}
 	}
 	switch {
 	case !in.Decision.Allowed:
@@ -104,6 +129,8 @@ type ticketView struct {
 	Long        bool // waited longer than anybody should
 	Held        bool
 	Priority    string
+	OnTime      bool
+	Skips       int
 	Called      bool
 	Station     string
 	StationName string
@@ -119,12 +146,30 @@ func (c *screen) tickets(from []clinicapi.Ticket) []ticketView {
 		minutes := int(t.WaitedS / 60)
 		out = append(out, ticketView{
 			ID: t.Id, State: string(t.State), Number: t.Number, Name: t.PatientName, Code: t.PatientCode, Patient: t.Patient,
-			Minutes: minutes, Long: minutes >= longWait, Held: t.Held, Priority: t.Priority,
+			Minutes: minutes, Long: minutes >= longWait, Held: t.Held, Priority: t.Priority, OnTime: t.OnTime, Skips: t.Skips,
 			Called:  t.State == clinicapi.TicketStateCalled || t.State == clinicapi.TicketStateAtWindow,
 			Station: t.Station, StationName: t.StationName, Status: c.tag("ticket", string(t.State)),
 		})
 	}
 	return out
+}
+
+// boardCalls is how many calls the board shows: those that can be read from the last row.
+const boardCalls = 6
+
+// boardView is the public board.
+type boardView struct {
+	Called       []boardCall
+	Waiting      []int
+	WaitingCount int
+	Wait         string // of whoever comes now, "" when nobody knows
+	Bell         string // changes with each call, so that it can be heard
+}
+
+type boardCall struct {
+	Number     int
+	Window, At string
+	Fresh      bool // called, and not at the window yet
 }
 
 // showBoard is the public board: numbers only.
@@ -133,8 +178,23 @@ func showBoard(c *screen) error {
 	if err != nil {
 		return err
 	}
-	if c.htmx() {
-		return c.fragment("board", "board", b)
+	v := boardView{Waiting: b.Waiting, WaitingCount: b.WaitingCount}
+	for i, call := range b.Called {
+		if i == boardCalls {
+			break
+		}
+		v.Called = append(v.Called, boardCall{
+			Number: call.Number, Window: call.StationName, Fresh: call.State == clinicapi.TicketStateCalled, At: c.clock(call.CalledAt),
+		})
+		if v.Bell == "" && call.State == clinicapi.TicketStateCalled {
+			v.Bell = strconv.Itoa(call.Number) + " " + call.CalledAt.Format(time.RFC3339)
+		}
 	}
-	return c.render("board", "board", c.t("nav.board"), b)
+	if b.EstimateS != nil {
+		v.Wait = c.duration(*b.EstimateS)
+	}
+	if c.htmx() {
+		return c.fragment("board", "board", v)
+	}
+	return c.render("board", "board", c.t("nav.board"), v)
 }

@@ -109,16 +109,36 @@ func (f *fakeAPI) queueRoutes() {
 			Attended: []clinicapi.Attended{{Patient: chiID, Name: "Đỗ Thị Em", Code: "P0100000536", DoseUg: 30_000, At: fakeNow}},
 		}
 	})
-	f.on("GET /board", 200, func(*http.Request, map[string]any) any {
-		return clinicapi.Board{Day: "2026-11-22", Called: []clinicapi.BoardCall{{Number: 11, StationName: "Cửa 1", State: "called"}}, Waiting: []int{12, 13, 14}, WaitingCount: 3}
+	f.mux.HandleFunc("GET /v1/board/stream", f.stream)
+	f.on("GET /queue/morning", 200, func(*http.Request, map[string]any) any { return fakeMorning() })
+	f.on("PUT /queue/rules", 200, func(*http.Request, map[string]any) any { return fakeMorning().Rules })
+	f.on("GET /slots", 200, func(r *http.Request, _ map[string]any) any { return f.slots(r.URL.Query().Get("day")) })
+	f.on("GET /patients/{id}/slots/{day}", 200, func(r *http.Request, _ map[string]any) any {
+		return clinicapi.PatientSlot{Patient: r.PathValue("id"), Day: r.PathValue("day"), At: f.booked[r.PathValue("id")+r.PathValue("day")]}
 	})
+	f.on("PUT /patients/{id}/slots/{day}", 200, func(r *http.Request, b map[string]any) any {
+		text, _ := b["at"].(string)
+		at, _ := time.Parse(time.RFC3339, text)
+		f.booked[r.PathValue("id")+r.PathValue("day")] = at
+		return clinicapi.PatientSlot{Patient: r.PathValue("id"), Day: r.PathValue("day"), At: at}
+	})
+	f.on("POST /stations/{id}/next", 200, func(r *http.Request, _ map[string]any) any {
+		for i, t := range f.tickets {
+			if t.State == clinicapi.TicketStateArrived && !t.Held {
+				f.tickets[i].State, f.tickets[i].Station, f.tickets[i].StationName = clinicapi.TicketStateCalled, r.PathValue("id"), "Cửa 1"
+				return f.tickets[i]
+			}
+		}
+		return clinicapi.Problem{Status: 409, Code: "conflict", Key: "queue.nobody", Title: "Không còn ai chờ mà phát được."}
+	})
+	f.on("GET /board", 200, func(*http.Request, map[string]any) any { return f.board })
 	f.on("GET /queue/figures", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.QueueFigures{Day: "2026-11-22", Waiting: 3, Served: 41, LongestWaitS: 2040, MedianWaitS: 480, P90WaitS: 1500, MedianServiceS: 58, ClearAt: fakeNow.Add(time.Hour), Quarters: fakeQuarters()}
 	})
 	f.on("POST /check-ins", 200, func(_ *http.Request, b map[string]any) any {
 		for _, t := range f.tickets {
 			if t.PatientCode == b["code"] {
-				return clinicapi.CheckedIn{Ticket: t, Decision: f.decision[t.Patient]}
+				return clinicapi.CheckedIn{Ticket: t, Decision: f.decision[t.Patient], Ahead: t.Number - 12, EstimateS: new(int64(240)), Rooms: fakeRooms}
 			}
 		}
 		return clinicapi.Problem{Status: 404, Code: "not_found", Key: "patient.not_found", Title: "Không có người bệnh nào mang mã này"}
@@ -137,6 +157,8 @@ func (f *fakeAPI) queueRoutes() {
 	f.on("POST /tickets/{id}/call", 200, move("called"))
 	f.on("POST /tickets/{id}/at-window", 200, move("at_window"))
 	f.on("POST /tickets/{id}/back", 200, move("arrived"))
+	f.on("POST /tickets/{id}/skip", 200, move("arrived"))
+	f.on("POST /tickets/{id}/transfer", 200, move("called"))
 	f.on("POST /tickets/{id}/done", 200, move("done"))
 	f.on("POST /tickets/{id}/leave", 200, move("left"))
 }

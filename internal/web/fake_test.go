@@ -54,7 +54,9 @@ type fakeAPI struct {
 	open     *clinicapi.Dispensing
 	ended    map[string]clinicapi.Dispensing
 	tickets  []clinicapi.Ticket
-	requests []*http.Request // as they came from the screens
+	board    clinicapi.Board
+	booked   map[string]time.Time // by patient and day
+	requests []*http.Request      // as they came from the screens
 	bodies   map[string]string
 	refuse   map[string]clinicapi.Problem // by method and path
 	events   map[chan string]bool
@@ -64,16 +66,19 @@ func newFakeAPI() *fakeAPI {
 	f := &fakeAPI{
 		mux: http.NewServeMux(), signedIn: true,
 		patients: map[string]clinicapi.Patient{}, decision: map[string]clinicapi.Decision{}, ended: map[string]clinicapi.Dispensing{},
-		bodies: map[string]string{}, refuse: map[string]clinicapi.Problem{}, events: map[chan string]bool{},
+		booked: map[string]time.Time{}, bodies: map[string]string{}, refuse: map[string]clinicapi.Problem{}, events: map[chan string]bool{},
 	}
 	f.session = clinicapi.Session{
 		Staff:  clinicapi.Member{Id: "01920000-0000-7000-8000-0000000000d1", Username: "hoa", Name: "Trần Thị Hoa", Roles: []clinicapi.Role{"nurse", "pharmacist", "doctor", "administrator"}, Active: true},
 		Clinic: clinicapi.Clinic{Id: "01920000-0000-7000-8000-0000000000e1", Number: 1, Name: "Cơ sở Methadone Quận Giả Định", Zone: "Asia/Ho_Chi_Minh", Demo: true},
 		Demo:   true, Today: "2026-11-22",
 		Actions: []string{
-			"clinic.manage", "clinic.read", "dispensing.perform", "dispensing.read", "dispensing.resolve", "dispensing.witness", "figures.read", "hold.lift", "hold.place", "patient.end", "patient.manage", "patient.read",
+			"clinic.manage", "clinic.read", "dispensing.perform", "dispensing.read", "dispensing.resolve", "dispensing.witness", "figures.read", "hold.lift", "hold.place", "morning.read", "patient.end", "patient.manage", "patient.read",
 			"prescription.read", "prescription.sign", "queue.call", "queue.check_in", "queue.read", "register.read", "session", "station.bottle", "station.manage", "station.read", "station.verify", "stock.manage", "stock.read",
 		},
+	}
+	f.board = clinicapi.Board{
+		Day: "2026-11-22", Called: []clinicapi.BoardCall{{Number: 11, StationName: "Cửa 1", State: "called"}}, Waiting: []int{12, 13, 14}, WaitingCount: 3, EstimateS: new(int64(720)),
 	}
 	f.person(anID, anCode, "Nguyễn Văn An", 1984)
 	f.person(binhID, binhCode, "Lê Thị Bình", 1991)

@@ -92,6 +92,7 @@ var sections = []struct{ href, key, action string }{
 	{"/register", "nav.register", "register.read"},
 	{"/figures", "nav.figures", "figures.read"},
 	{"/board", "nav.board", "queue.read"},
+	{"/supervisor", "nav.supervisor", "morning.read"},
 }
 
 func (c *screen) page(body, title string, view any) page {

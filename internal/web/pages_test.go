@@ -71,6 +71,7 @@ func (b *browser) post(path string, fields ...string) (*http.Response, string) {
 var everyPage = []string{
 	"/sign-in", "/switch", "/", "/check-in", "/board", "/window/" + stationID, "/patients", "/patients/" + anID,
 	"/stock", "/stock/bottles/" + bottleID, "/stations", "/register", "/register?day=2026-11-21", "/book", "/book?product=" + lotID + "&year=2026&part=-R4&each=on", "/stock-report", "/stock-report?year=2026&part=-11&expected=12", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new",
+	"/supervisor",
 }
 
 // rawKey matches a message key that was printed instead of its message.

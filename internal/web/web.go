@@ -96,6 +96,8 @@ func (s *site) routes() http.Handler {
 	m.HandleFunc("POST /check-in", s.signedIn(checkIn))
 	m.HandleFunc("GET /check-in/lists", s.signedIn(showDoorLists))
 	m.HandleFunc("GET /board", s.signedIn(showBoard))
+	m.HandleFunc("GET /supervisor", s.signedIn(showSupervisor))
+	m.HandleFunc("POST /supervisor/rules", s.signedIn(setQueueRules))
 
 	m.HandleFunc("GET /window", s.signedIn(chooseWindow))
 	m.HandleFunc("GET /window/{station}", s.signedIn(showWindow))
@@ -103,6 +105,9 @@ func (s *site) routes() http.Handler {
 	m.HandleFunc("GET /window/{station}/queue", s.signedIn(showQueue))
 	m.HandleFunc("POST /window/{station}/scan", s.signedIn(scanned))
 	m.HandleFunc("POST /window/{station}/call", s.signedIn(callTicket))
+	m.HandleFunc("POST /window/{station}/next", s.signedIn(callNext))
+	m.HandleFunc("POST /window/{station}/slot", s.signedIn(bookSlot))
+	m.HandleFunc("GET /slips/{patient}/{day}", s.signedIn(showSlip))
 	m.HandleFunc("POST /window/{station}/pour", s.signedIn(pour))
 	m.HandleFunc("POST /window/{station}/taken", s.signedIn(taken))
 	m.HandleFunc("POST /window/{station}/mount", s.signedIn(mountHere))

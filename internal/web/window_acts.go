@@ -99,6 +99,16 @@ func callTicket(c *screen) error {
 	return c.showWork(focus{Aside: true})
 }
 
+// callNext calls whoever is next and may be served. Who that is, the API decides: two windows that ask at once get two
+// patients.
+func callNext(c *screen) error {
+	if _, err := call[done](c.api.CallNext(c.r.Context(), c.r.PathValue("station"))); err != nil {
+		return c.wrong(err, focus{Aside: true})
+	}
+	c.lines = nil
+	return c.showWork(focus{Aside: true})
+}
+
 // pour begins the dose. The id was made when the dose was shown, so a key pressed twice is one dose.
 func pour(c *screen) error {
 	f := c.form()
@@ -141,7 +151,7 @@ func mountHere(c *screen) error {
 	return c.showWork(focus{})
 }
 
-// endTicket sends a patient back to the queue or away without a dose.
+// endTicket lets go of a patient: others go first, another window takes over, back to the queue, or away without a dose.
 func endTicket(c *screen) error {
 	f := c.form()
 	ticket := f.need("ticket")
@@ -149,7 +159,13 @@ func endTicket(c *screen) error {
 		return c.wrong(f.err, c.focus())
 	}
 	var err error
+	here := clinicapi.AtStation{Station: c.r.PathValue("station")}
 	switch f.text("act") {
+	case "skip":
+		_, err = call[done](c.api.SkipTicket(c.r.Context(), ticket, here))
+	case "transfer":
+		_, err = call[done](c.api.TransferTicket(c.r.Context(), ticket, clinicapi.AtStation{Station: f.need("station")}))
+		err = errors.Join(f.err, err)
 	case "back":
 		_, err = call[done](c.api.TicketBack(c.r.Context(), ticket))
 	case "leave":

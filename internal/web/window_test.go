@@ -197,3 +197,38 @@ func fakeDose(change func(*clinicapi.Dispensing)) *clinicapi.Dispensing {
 	change(d)
 	return d
 }
+
+// A patient is let go in four ways, and each goes to the API as what it is.
+func TestAWindowLetsGoOfATicket(t *testing.T) {
+	api := newFakeAPI()
+	b := newBrowser(t, api)
+	ticket := api.tickets[0].Id
+	for act, want := range map[string]string{
+		"skip": "POST /tickets/{id}/skip", "transfer": "POST /tickets/{id}/transfer", "back": "POST /tickets/{id}/back",
+		"done": "POST /tickets/{id}/done", "leave": "POST /tickets/{id}/leave",
+	} {
+		resp, _ := b.post("/window/"+stationID+"/ticket", "ticket", ticket, "act", act, "station", bottleID)
+		require.Equal(t, http.StatusOK, resp.StatusCode, act)
+		require.Contains(t, api.bodies, want)
+	}
+	require.JSONEq(t, `{"station":"`+stationID+`"}`, api.bodies["POST /tickets/{id}/skip"], "a window lets go of its own")
+	require.JSONEq(t, `{"station":"`+bottleID+`"}`, api.bodies["POST /tickets/{id}/transfer"])
+	resp, text := b.post("/window/"+stationID+"/ticket", "ticket", ticket, "act", "vanish")
+	require.Equal(t, http.StatusNotFound, resp.StatusCode, text)
+}
+
+// A slot that is full or was not understood is told beside the choice, and nothing else on the screen changes.
+func TestABookingThatFailsIsTold(t *testing.T) {
+	api := newFakeAPI()
+	api.refuse["PUT /v1/patients/"+anID+"/slots/2026-11-23"] = clinicapi.Problem{Status: 409, Code: "conflict", Key: "slot.full", Title: "Giờ hẹn này đã đủ người."}
+	b := newBrowser(t, api)
+	resp, text := b.post("/window/"+stationID+"/slot", "patient", anID, "day", "2026-11-23", "at", "2026-11-23T00:15:00Z")
+	require.Equal(t, http.StatusConflict, resp.StatusCode)
+	require.Contains(t, text, "đủ người")
+	require.Contains(t, text, `id="slot"`)
+	require.NotContains(t, text, `id="work"`)
+	resp, _ = b.post("/window/"+stationID+"/slot", "patient", anID, "day", "2026-11-23", "at", "half past seven")
+	require.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode)
+	resp, _ = b.do(http.MethodGet, "/slips/"+anID+"/2026-11-23", nil)
+	require.Equal(t, http.StatusNotFound, resp.StatusCode, "no slot, no slip")
+}

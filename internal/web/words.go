@@ -183,7 +183,7 @@ var tagClasses = map[string]string{
 	"dispensing.in_doubt": "bad", "dispensing.held": "bad", "dispensing.reserved": "info", "dispensing.dispensing": "info", "dispensing.measured": "info",
 	"status.in_treatment": "good", "status.awaiting_start": "info", "status.applied": "info", "status.suspended": "warn",
 	"order.active": "good", "order.superseded": "dull", "order.cancelled": "bad", "order.expired": "warn", "order.future": "info",
-	"ticket.called": "info", "ticket.at_window": "info", "ticket.done": "good",
+	"counter.up": "good", "counter.silent": "warn", "ticket.called": "info", "ticket.at_window": "info", "ticket.done": "good",
 }
 
 // cell is one day of a patient's calendar.

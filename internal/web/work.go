@@ -45,6 +45,8 @@ type workView struct {
 	Ticket     string // the patient's open ticket
 	Next       *ticketView
 	Called     *ticketView
+	Others     []clinicapi.Station // windows that a patient can be sent to
+	Slot       *slotView
 	Unsettled  int // doses of this window that nobody settled yet
 	Outcome    string
 	Sound      string
@@ -167,7 +169,18 @@ func (c *screen) patientStage(w *workView, st clinicapi.Station, patient string)
 		w.Verdict = verdict{"amber", icons["amber"], c.t("verdict.look"), c.t("verdict.look_say")}
 		w.Sound = "look"
 	}
+	if w.Others, err = c.otherWindows(st.Id); err != nil {
+		return err
+	}
 	return c.ticketOf(w, patient)
+}
+
+// otherWindows lists the windows in service beside this one.
+func (c *screen) otherWindows(station string) ([]clinicapi.Station, error) {
+	list, err := call[clinicapi.StationList](c.api.ListStations(c.r.Context()))
+	return slices.DeleteFunc(list.Items, func(s clinicapi.Station) bool {
+		return s.Id == station || (!s.Active && !s.Manual)
+	}), err
 }
 
 // ticketOf finds the patient's open ticket, if there is one.
@@ -203,6 +216,11 @@ func (c *screen) dispensingStage(w *workView, st clinicapi.Station, d clinicapi.
 	w.Stage, w.Verdict = c.stageOf(d, st.Manual)
 	if w.Stage == stageApart || w.Stage == stageDoubt {
 		w.Sound = "stop"
+	}
+	if w.Stage == stageSwallow { // the time of the swallow is enough to ask when they come next
+		if w.Slot, err = c.nextSlot(st.Id, d.Patient); err != nil {
+			return err
+		}
 	}
 	return c.ticketOf(w, d.Patient)
 }
@@ -298,7 +316,10 @@ func (c *screen) idleStage(w *workView, st clinicapi.Station) error {
 			w.Next = &t
 		}
 	}
-	return nil
+	if w.Called != nil {
+		w.Others, err = c.otherWindows(st.Id)
+	}
+	return err
 }
 
 // windowDays is how many days the patient strip shows; lastDoseDays is how far back the last dose is looked for.

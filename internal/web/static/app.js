@@ -1,13 +1,13 @@
 // The screens work from the server's HTML; these modules add what HTML cannot: keys, live readings, a sound, a lock.
 import { keys, focusField } from './keys.js';
 import { live } from './live.js';
-import { sound } from './sound.js';
+import { sound, unmute } from './sound.js';
 
 keys();
 for (const root of document.querySelectorAll('[data-stream]')) live(root);
 
 document.addEventListener('htmx:afterSettle', (e) => {
-  sound(document.querySelector('#work, #answer'), e.target);
+  sound(document.querySelector('#work, #answer, .board-grid'), e.target);
   focusField(e.target);
   const wait = Number(e.target.dataset?.reset);
   if (wait) reset(e.target, wait);
@@ -36,6 +36,8 @@ if (idle) {
   for (const name of ['keydown', 'pointerdown', 'lieu:scan']) document.addEventListener(name, () => { last = performance.now(); }, true);
   setInterval(() => { if (performance.now() - last > idle * 1000) lock(); }, 1000);
 }
+for (const button of document.querySelectorAll('[data-print]')) button.addEventListener('click', () => print());
+for (const button of document.querySelectorAll('[data-unmute]')) unmute(button);
 for (const button of document.querySelectorAll('[data-lock]')) button.addEventListener('click', lock);
 
 let locking = false;

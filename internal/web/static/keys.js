@@ -19,6 +19,7 @@ export function keys() {
   document.addEventListener('htmx:beforeSend', (e) => {
     const scan = e.target.querySelector?.('[data-scan]');
     if (scan) { scan.value = ''; quiet(); }
+    for (const once of e.target.querySelectorAll?.('[data-once]') ?? []) once.value = ''; // it was for this scan alone
   });
   document.addEventListener('lieu:badge', (e) => takeOver(e.detail.value));
   document.addEventListener('htmx:afterSwap', () => {
@@ -61,7 +62,8 @@ function special(e) {
   const target = document.querySelector(`#work ${key}`) ?? document.querySelector(key);
   if (!target) return;
   e.preventDefault();
-  if (!e.repeat) target.click();
+  if (target.matches('select')) target.focus();
+  else if (!e.repeat) target.click();
 }
 
 // back leaves a patient who was only looked at; a dose under way stays on the screen.

@@ -23,7 +23,7 @@ export function live(root) {
     };
     on('live', (l) => { Object.assign(state, { live: l, at: performance.now(), age: l.age_ms || 0 }); paint(); });
     on('scan', (s) => { if (!state.resumed || performance.now() - state.opened > REPLAY_MS) scanned(s); });
-    for (const name of ['dispensing', 'station', 'queue', 'stock', 'hold', 'reset']) on(name, () => refresh(name));
+    for (const name of ['dispensing', 'station', 'queue', 'stock', 'hold', 'board', 'reset']) on(name, () => refresh(name));
   };
 
   const paint = () => { if (words.unknown) strip(state, words); };
@@ -50,7 +50,7 @@ function flush() {
   if (acting || reading || !waiting.size) return;
   const has = ((events) => (...names) => names.some((n) => events.has(n)))(new Set(waiting));
   waiting.clear();
-  if (has('queue', 'hold', 'reset')) for (const id of ['#queue', '#lists']) if (document.querySelector(id)) htmx.trigger(id, 'refresh');
+  if (has('queue', 'hold', 'board', 'reset')) for (const id of ['#queue', '#lists']) if (document.querySelector(id)) htmx.trigger(id, 'refresh');
   const work = document.querySelector('#work');
   if (!work?.hasAttribute('hx-trigger')) return;
   const sticky = work.hasAttribute('data-sticky'); // a stop stays until somebody saw it, or the dose moved on

@@ -2,7 +2,7 @@
 let audio;
 let heard;
 
-const tones = { stop: [[440, 0.18], [330, 0.3]], look: [[660, 0.12]] };
+const tones = { stop: [[440, 0.18], [330, 0.3]], look: [[660, 0.12]], call: [[784, 0.25], [659, 0.25], [523, 0.4]] };
 
 // sound plays the sound of a part that just came on the screen, once.
 export function sound(part, changed) {
@@ -31,4 +31,13 @@ function play(list) {
       at += seconds;
     }
   } catch { /* no sound device: the colour, the sign and the word remain */ }
+}
+
+// unmute shows a button while the browser lets the page make no sound: it wants to be touched once by a person.
+export function unmute(button) {
+  try { audio ??= new AudioContext(); } catch { return; }
+  const show = () => { button.hidden = audio.state === 'running'; };
+  button.addEventListener('click', () => audio.resume().then(() => { show(); play(tones.call); }));
+  audio.addEventListener('statechange', show);
+  show();
 }
