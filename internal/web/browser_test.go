@@ -306,6 +306,7 @@ func anExceptionTakesAWitness(t *testing.T, b *tab) {
 	b.Until(`document.querySelector('.exception .alert')`)
 	b.Shot("exception-partly")
 	require.Contains(t, b.Text("#work"), "Sai người chứng kiến")
+	b.Settle() // the form that came back puts the cursor into its first field
 	b.Do(chromedp.SendKeys(chromedp.CSS(`[name=witness]`), badgeCode), chromedp.SendKeys(chromedp.CSS(`[name=witness_pin]`), "9999\r"))
 	b.Until(stage + `'idle'`)
 	require.Contains(t, b.Text("#work"), "một phần")
