@@ -36,6 +36,8 @@ type ScaleBench struct {
 	// Revive is what a person does after a restart before the balance weighs again. It returns the weight of the load then.
 	// nil is nothing.
 	Revive func(t *testing.T) measure.Weight
+	// Checked is a balance whose answers have a checksum.
+	Checked bool
 	// Silence is how many lost answers make the balance silent for half a second; 0 is 3.
 	Silence int
 }
@@ -49,15 +51,16 @@ const (
 // Scale is the contract of a devices.Scale. bench is called once for each case.
 func Scale(t *testing.T, mode Mode, bench func(t *testing.T) ScaleBench) {
 	s := scaleSuite{mode: mode, bench: bench}
+	first := bench0(t, mode, bench)
 	mode.run(t, "reads what is on the pan", s.reads)
 	mode.run(t, "stable waits for the load to settle", s.waits)
 	mode.run(t, "says who it is", s.identifies)
 	mode.run(t, "tares", s.tares)
 	mode.run(t, "notices an unplugged cable", s.unplugged)
-	for _, kind := range mode.faults() {
+	for _, kind := range first.faults(mode) {
 		mode.run(t, kind+" never makes a wrong reading", func(t *testing.T) { s.faults(t, kind) })
 	}
-	for _, at := range mode.positions(bench0(t, mode, bench).ReplyLength) {
+	for _, at := range mode.positions(first.ReplyLength) {
 		mode.run(t, fmt.Sprintf("cut after %d bytes", at), func(t *testing.T) { s.cut(t, at) })
 	}
 	if mode == Virtual {
@@ -66,6 +69,19 @@ func Scale(t *testing.T, mode Mode, bench func(t *testing.T) ScaleBench) {
 		mode.run(t, "weighs after a restart", s.restarts)
 		mode.run(t, "stable gives up on a shaking bench", s.givesUp)
 	}
+}
+
+// faults are what may happen to one command or answer of a balance on its way. One bit that is another is among them where
+// a checksum shows it: without one, it can make another digit, which only the parity of the line would notice.
+func (b ScaleBench) faults(m Mode) []string {
+	if m != Virtual {
+		return m.faults()
+	}
+	all := append(m.faults(), "split_reply", "merged_reply", "noise_before", "noise_inside", "noise_after", "nul_byte")
+	if b.Checked {
+		all = append(all, "flipped_bit")
+	}
+	return all
 }
 
 // bench0 makes a bench only to look at its constants.

@@ -53,8 +53,16 @@ func newWindow(t *testing.T, change func(*sim.Config, *Config)) *window {
 	port := func(name string) catalog.Options {
 		return catalog.Options{Name: name, Path: filepath.Join(world.Dir, name), LockDir: w.dir, Now: time.Now}
 	}
-	w.conf.Scale = Device[devices.Scale]{Model: "mt-sics", Serial: "1000001", Open: func(ctx context.Context) (devices.Scale, error) {
-		return catalog.OpenScale(ctx, "mt-sics", port("scale0"))
+	model := "mt-sics"
+	if len(world.Counters) > 0 {
+		model = world.Counters[0].Scale.Model
+	}
+	serial := "1000001"
+	if model == catalog.Toledo { // which says none
+		serial = ""
+	}
+	w.conf.Scale = Device[devices.Scale]{Model: model, Serial: serial, Open: func(ctx context.Context) (devices.Scale, error) {
+		return catalog.OpenScale(ctx, model, port("scale0"))
 	}}
 	w.conf.Pump = Device[devices.Pump]{Model: "new-era", Open: func(ctx context.Context) (devices.Pump, error) {
 		o := port("pump0")
@@ -144,6 +152,44 @@ func TestBenchPoursAndWeighs(t *testing.T) {
 	}
 	if runs := w.world().Pump.Runs; runs != 3 {
 		t.Errorf("%d motion commands for 3 doses", runs)
+	}
+}
+
+// Every balance of the catalogue proves a dose: also one that knows no weight while the load moves, and one that sends
+// by itself.
+func TestBenchPoursWithEveryBalance(t *testing.T) {
+	t.Parallel()
+	for _, m := range catalog.Models() {
+		if m.Kind != catalog.Scale || m.Name == catalog.MTSICS {
+			continue
+		}
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			w := newWindow(t, func(world *sim.Config, _ *Config) {
+				world.Counters = []sim.CounterConfig{{Name: "counter", Scale: sim.DeviceConfig{Model: m.Name}}}
+			})
+			w.start()
+			if err := w.bench.Only().PlaceCup(); err != nil {
+				t.Fatal(err)
+			}
+			d := id.New[string]()
+			w.clinic.send(pourOrder(d, 6000))
+			r := w.clinic.end(w.ctx(), d)
+			if r.Kind != stationlog.KindMeasured {
+				t.Fatalf("ended as %s: %s", r.Kind, r.Body)
+			}
+			o := outcomeOf(t, r)
+			weighed, err := measure.Density(1_060_000).Volume(o.GrossAfter - o.GrossBefore)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if truth := measure.Volume(w.world().DeliveredML * 1000); (weighed-truth).Abs() > 60 || o.ScaleSerial != w.conf.Scale.Serial {
+				t.Errorf("%s in the cup, outcome %+v", truth, o)
+			}
+			if runs := w.world().Pump.Runs; runs != 1 {
+				t.Errorf("%d motion commands", runs)
+			}
+		})
 	}
 }
 

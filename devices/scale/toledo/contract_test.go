@@ -26,6 +26,7 @@ func bench(t *testing.T, terminal bool, options map[string]string) devicetest.Sc
 		},
 	}.Bench(t)
 	b.ReplyLength = 17
+	b.Checked = options["checksum"] == "yes"
 	b.Silence = 10
 	b.Announces = true // it says that it has not been zeroed since
 	load := b.Load
