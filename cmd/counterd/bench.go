@@ -91,12 +91,13 @@ type benchFault struct {
 	Grams    float64 `name:"g" help:"Grams: of a hand or a shake; each minute of drift and evaporation."`
 	Relative float64 `help:"Part of the volume: 0.02 is 2 %."`
 	Model    string  `help:"Model of the wrong device."`
+	Code     int     `help:"Of a pump_error."`
 }
 
 func (c *benchFault) Run(b *cli) error {
 	return b.Bench.do(sim.Request{Do: "fault", Fault: sim.Fault{
 		Device: c.Device, Kind: sim.Kind(c.Kind), Count: c.Count, On: c.On, Skip: c.Skip, At: c.At,
-		ML: c.ML, Seconds: c.Seconds, Grams: c.Grams, Relative: c.Relative, Model: c.Model,
+		ML: c.ML, Seconds: c.Seconds, Grams: c.Grams, Relative: c.Relative, Model: c.Model, Code: c.Code,
 	}})
 }
 
