@@ -64,10 +64,17 @@ func newWindow(t *testing.T, change func(*sim.Config, *Config)) *window {
 	w.conf.Scale = Device[devices.Scale]{Model: model, Serial: serial, Open: func(ctx context.Context) (devices.Scale, error) {
 		return catalog.OpenScale(ctx, model, port("scale0"))
 	}}
-	w.conf.Pump = Device[devices.Pump]{Model: "new-era", Open: func(ctx context.Context) (devices.Pump, error) {
+	model := catalog.NewEra
+	if len(world.Counters) > 0 {
+		model = world.Counters[0].Pump.Model
+	}
+	w.conf.Pump = Device[devices.Pump]{Model: model, Open: func(ctx context.Context) (devices.Pump, error) {
 		o := port("pump0")
 		o.Diameter, o.Rate, o.Max = 26_700, 60_000, 30*measure.Millilitre
-		return catalog.OpenPump(ctx, "new-era", o)
+		if model == catalog.Reglo {
+			o.Diameter, o.Rate = 3170, 40_000
+		}
+		return catalog.OpenPump(ctx, model, o)
 	}}
 	w.conf.Scanner = Device[devices.Scanner]{Model: "line", Open: func(ctx context.Context) (devices.Scanner, error) {
 		return catalog.OpenScanner(ctx, "line", port("scanner0"))
@@ -232,6 +239,49 @@ func TestBenchFaults(t *testing.T) {
 				t.Errorf("%d motion commands for one dose", runs)
 			}
 		})
+	}
+}
+
+// The pumps that go on without a host: a counter pours with them, and what it makes of their faults is the same.
+func TestBenchOfOtherPumps(t *testing.T) {
+	for model, start := range map[string]string{catalog.Simdos: "KY1", catalog.Reglo: "1H"} {
+		for name, tc := range map[string]struct {
+			fault  sim.Fault
+			kind   stationlog.Kind
+			reason string
+			known  bool // the pump's volume
+		}{
+			"nothing happens":           {sim.Fault{Kind: sim.Clear}, stationlog.KindMeasured, "", true},
+			"it restarts in the pour":   {sim.Fault{Kind: sim.PowerCycle, ML: 2}, stationlog.KindInDoubt, "restarted", false},
+			"the start is lost":         {sim.Fault{Kind: sim.LostCommand, On: start}, stationlog.KindInDoubt, "no_reply", true},
+			"the cable is pulled at it": {sim.Fault{Kind: sim.UnplugInReply, On: start, At: -1}, stationlog.KindInDoubt, "unplugged", false},
+			"the tube is closed":        {sim.Fault{Kind: sim.Occlusion}, stationlog.KindInDoubt, "stalled", true},
+		} {
+			t.Run(model+": "+name, func(t *testing.T) {
+				t.Parallel()
+				w := newWindow(t, func(world *sim.Config, _ *Config) {
+					world.Counters = []sim.CounterConfig{{Name: "counter", Pump: sim.DeviceConfig{Model: model}}}
+				})
+				if err := w.bench.Only().PlaceCup(); err != nil {
+					t.Fatal(err)
+				}
+				w.start()
+				tc.fault.Device = "pump0"
+				if err := w.bench.Fault(tc.fault); err != nil {
+					t.Fatal(err)
+				}
+				d := id.New[string]()
+				w.clinic.send(pourOrder(d, 6000))
+				r := w.clinic.end(w.ctx(), d)
+				o := outcomeOf(t, r)
+				if r.Kind != tc.kind || o.Reason != tc.reason || o.PumpKnown != tc.known || !o.WeightKnown {
+					t.Errorf("%s %s", r.Kind, r.Body)
+				}
+				if s := w.world(); s.Pump.Runs > 1 || o.Pump > measure.Volume(s.PushedML*1000)+10 {
+					t.Errorf("%d motion commands for one dose; it says %s of %.3f mL", s.Pump.Runs, o.Pump, s.PushedML)
+				}
+			})
+		}
 	}
 }
 
