@@ -22,6 +22,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/station"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 	"github.com/lieu-clinic/lieu/pkg/protocol/andstd"
+	"github.com/lieu-clinic/lieu/pkg/protocol/cavro"
 	"github.com/lieu-clinic/lieu/pkg/protocol/knf"
 	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
 )
@@ -138,8 +139,22 @@ func (d deviceConfig) options(name, lockDir string) (catalog.Options, error) {
 		"residual_ml":    func(s string) (err error) { o.Residual, err = measure.ParseVolume(s, measure.English); return err },
 		"back_steps":     func(s string) (err error) { o.BackSteps, err = strconv.Atoi(s); return err },
 		"dose_mode":      func(s string) error { n, err := strconv.Atoi(s); o.DoseMode = knf.Mode(n); return err },
-		"diameter_mm":    func(s string) error { n, err := thousandths(s); o.Diameter = newera.Length(n); return err },
-		"rate_ml_min":    func(s string) error { n, err := thousandths(s); o.Rate = measure.Flow(n); return err },
+		"syringe_ml": func(s string) (err error) {
+			o.Cavro.Syringe, err = measure.ParseVolume(s, measure.English)
+			return err
+		},
+		"stroke":       func(s string) error { n, err := strconv.Atoi(s); o.Cavro.Stroke = cavro.Stroke(n); return err },
+		"input_port":   func(s string) (err error) { o.Cavro.Input, err = strconv.Atoi(s); return err },
+		"output_port":  func(s string) (err error) { o.Cavro.Output, err = strconv.Atoi(s); return err },
+		"turn":         func(s string) (err error) { o.Cavro.CounterClockwise, err = counterClockwise(s); return err },
+		"homing_force": func(s string) (err error) { o.Cavro.HomingForce, err = strconv.Atoi(s); return err },
+		"start_speed":  func(s string) (err error) { o.Cavro.Start, err = strconv.Atoi(s); return err },
+		"cutoff_speed": func(s string) (err error) { o.Cavro.Cutoff, err = strconv.Atoi(s); return err },
+		"slope":        func(s string) (err error) { o.Cavro.Slope, err = strconv.Atoi(s); return err },
+		"wait":         func(s string) (err error) { o.Cavro.Wait, err = time.ParseDuration(s); return err },
+		"settings":     func(s string) error { o.Cavro.Settings = s; return nil },
+		"diameter_mm":  func(s string) error { n, err := thousandths(s); o.Diameter = newera.Length(n); return err },
+		"rate_ml_min":  func(s string) error { n, err := thousandths(s); o.Rate = measure.Flow(n); return err },
 	}
 	for key, value := range d.Options {
 		set, ok := read[key]
@@ -171,6 +186,17 @@ func yesNo(s string) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("%q is neither yes nor no", s)
+}
+
+// counterClockwise reads the sense in which the ports of a valve are counted.
+func counterClockwise(s string) (bool, error) {
+	switch s {
+	case "clockwise":
+		return false, nil
+	case "counterclockwise":
+		return true, nil
+	}
+	return false, fmt.Errorf("%q is neither clockwise nor counterclockwise", s)
 }
 
 // thousandths reads a positive decimal with at most three places, exactly.

@@ -48,6 +48,17 @@ timing: {drip: 700ms}
 	if o, err := reglo.options("pump", ""); err != nil || o.BackSteps != 20 || o.Residual != 1250 || o.DoseMode != 2 || o.Address != 3 {
 		t.Errorf("%+v, %v", o, err)
 	}
+	cavro := deviceConfig{Options: map[string]string{
+		"syringe_ml": "2.5", "stroke": "6000", "input_port": "1", "output_port": "3", "turn": "counterclockwise",
+		"homing_force": "2", "start_speed": "200", "cutoff_speed": "1400", "slope": "7", "wait": "500ms", "settings": "auto-run off",
+	}}
+	want := catalog.Cavro{
+		Syringe: 2500, Stroke: 6000, Input: 1, Output: 3, CounterClockwise: true, HomingForce: 2, Start: 200, Cutoff: 1400, Slope: 7,
+		Wait: 500 * time.Millisecond, Settings: "auto-run off",
+	}
+	if o, err := cavro.options("pump", ""); err != nil || o.Cavro != want {
+		t.Errorf("%+v, %v", o.Cavro, err)
+	}
 	pour, err := c.pour()
 	if err != nil || pour.CupMin != 1_500_000 || pour.CupMax != 40*measure.WeightGram || pour.Drip != 700*time.Millisecond {
 		t.Errorf("%+v, %v", pour, err)
@@ -92,6 +103,7 @@ func TestConfigIsRefused(t *testing.T) {
 		"a diameter of zero":   "devices: {pump: {model: new-era, port: x, diameter_mm: 0}}",
 		"steps in words":       "devices: {pump: {model: reglo-icc, port: x, back_steps: many}}",
 		"a mode in words":      "devices: {pump: {model: simdos, port: x, dose_mode: volume}}",
+		"a turn unknown":       "devices: {pump: {model: cavro-oem, port: x, turn: left}}",
 		"a negative rate":      "devices: {pump: {model: new-era, port: x, rate_ml_min: -1}}",
 		"a decimal comma":      `devices: {pump: {model: new-era, port: x, max_ml: "0,5"}}`,
 		"a cup without weight": "cup: {min_g: 0}",

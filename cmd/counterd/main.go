@@ -20,6 +20,7 @@ type cli struct {
 	Ports    portsCommand    `cmd:"" help:"List the serial ports: stable names, adapters, who uses them. Opens none."`
 	Devices  devicesCommand  `cmd:"" help:"List the counter's devices: what is configured, connected, unknown."`
 	Probe    probeCommand    `cmd:"" help:"Ask a device who it is and how it does, and show what passes on its port. Nothing moves."`
+	Home     homeCommand     `cmd:"" help:"Initialise a pump that lost its place: what its syringe holds comes out of the nozzle."`
 	Decode   decodeCommand   `cmd:"" help:"Say what bytes on a device's line mean: hexadecimal in, JSON out."`
 	Journal  journalCommand  `cmd:"" help:"Look at the journal of a counter that is not running."`
 	Simulate simulateCommand `cmd:"" help:"Simulate the devices of counters on pseudo-terminals."`

@@ -136,6 +136,7 @@ func (f *probed) ask(ctx context.Context, m catalog.Model, o catalog.Options) er
 	case catalog.Pump:
 		// What a pump is told before a dose is not sent by opening it; the driver only wants to have it.
 		o.Diameter, o.Rate, o.Max = orElse(o.Diameter, 26_700), orElse(o.Rate, 10_000), orElse(o.Max, 10*measure.Millilitre)
+		o.Cavro.Syringe = orElse(o.Cavro.Syringe, 5*measure.Millilitre)
 		pump, err := catalog.OpenPump(ctx, m.Name, o)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lieu-clinic/lieu/devices"
+	pumpcavro "github.com/lieu-clinic/lieu/devices/pump/cavro"
 	pumpnewera "github.com/lieu-clinic/lieu/devices/pump/newera"
 	pumpreglo "github.com/lieu-clinic/lieu/devices/pump/reglo"
 	pumpsimdos "github.com/lieu-clinic/lieu/devices/pump/simdos"
@@ -22,6 +23,7 @@ import (
 	"github.com/lieu-clinic/lieu/devices/serialport"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 	"github.com/lieu-clinic/lieu/pkg/protocol/andstd"
+	"github.com/lieu-clinic/lieu/pkg/protocol/cavro"
 	"github.com/lieu-clinic/lieu/pkg/protocol/knf"
 	"github.com/lieu-clinic/lieu/pkg/protocol/newera"
 )
@@ -55,12 +57,26 @@ type Options struct {
 	// Residual is the volume between bottle, or syringe, and nozzle.
 	Residual  measure.Volume
 	BackSteps int // of a Reglo, against drops
+	Cavro     Cavro
 
 	// Of a balance.
 	StableTimeout time.Duration  // 0: the driver's 10 s
 	Profile       string         // of MT-SICS: "mettler", "kern", "ohaus-7000"
 	Station       andstd.Station // of A&D on RS-485
 	Checksum      bool           // of Toledo continuous: each frame ends with one
+}
+
+// Cavro is what only a Cavro pump has. Its driver says what the zero values stand for. Its Registered is the firmware,
+// its Address the position of the address switch.
+type Cavro struct {
+	Syringe              measure.Volume // of a full stroke
+	Stroke               cavro.Stroke   // increments of a full stroke
+	Input, Output        int            // ports of a distribution valve
+	CounterClockwise     bool           // the sense in which those are counted
+	HomingForce          int
+	Start, Cutoff, Slope int
+	Wait                 time.Duration // after a stroke
+	Settings             string        // what it must answer about its stored configuration
 }
 
 // ErrByHand: the model has no pump to open; people pour, the balance watches.
@@ -90,17 +106,19 @@ type Model struct {
 
 // The names of the models.
 const (
-	MTSICS = "mt-sics"
-	SBI    = "sbi"
-	AandD  = "a-and-d"
-	OHAUS  = "ohaus"
-	Radwag = "radwag"
-	Toledo = "toledo-continuous"
-	NewEra = "new-era"
-	Simdos = "simdos"
-	Reglo  = "reglo-icc"
-	Manual = "manual"
-	Line   = "line"
+	MTSICS   = "mt-sics"
+	SBI      = "sbi"
+	AandD    = "a-and-d"
+	OHAUS    = "ohaus"
+	Radwag   = "radwag"
+	Toledo   = "toledo-continuous"
+	NewEra   = "new-era"
+	Simdos   = "simdos"
+	Reglo    = "reglo-icc"
+	CavroOEM = "cavro-oem"
+	CavroDT  = "cavro-dt"
+	Manual   = "manual"
+	Line     = "line"
 )
 
 // Models lists everything that can be opened.
@@ -124,6 +142,10 @@ func Models() []Model {
 			Description: "KNF SIMDOS 02 or 10, metering diaphragm pump"},
 		{Kind: Pump, Name: Reglo, Baud: 9600,
 			Description: "Ismatec Reglo ICC, one channel of a peristaltic pump"},
+		{Kind: Pump, Name: CavroOEM, Baud: 9600,
+			Description: "Tecan Cavro syringe pump XCalibur or XLP with a valve, OEM protocol"},
+		{Kind: Pump, Name: CavroDT, Baud: 9600,
+			Description: "Tecan Cavro syringe pump or one that speaks like it, DT protocol, without checksums"},
 		{Kind: Pump, Name: Manual, ByHand: true,
 			Description: "no pump: a person pours, the balance weighs"},
 		{Kind: Scanner, Name: Line, Baud: 9600,
@@ -225,6 +247,8 @@ func OpenPump(ctx context.Context, model string, o Options) (devices.Pump, error
 		return nil, err
 	}
 	switch m.Name {
+	case CavroOEM, CavroDT:
+		return opened(pumpcavro.Open(ctx, link, o.cavro(m)))
 	case Simdos:
 		return opened(pumpsimdos.Open(ctx, link, pumpsimdos.Config{
 			Name: o.name(m), Address: o.Address, Version: o.Registered,
@@ -240,6 +264,22 @@ func OpenPump(ctx context.Context, model string, o Options) (devices.Pump, error
 		Name: o.name(m), Address: o.Address, Firmware: o.Registered,
 		Diameter: o.Diameter, Rate: o.Rate, Min: o.Min, Max: o.Max, DeadMan: o.DeadMan, Residual: o.Residual,
 	}))
+}
+
+func (o Options) cavro(m Model) pumpcavro.Config {
+	c := pumpcavro.Config{
+		Name: o.name(m), Address: o.Address, Firmware: o.Registered, Settings: o.Cavro.Settings,
+		Syringe: o.Cavro.Syringe, Stroke: o.Cavro.Stroke, Input: o.Cavro.Input, Output: o.Cavro.Output,
+		HomingForce: o.Cavro.HomingForce, Rate: o.Rate, Min: o.Min, Max: o.Max,
+		Start: o.Cavro.Start, Cutoff: o.Cavro.Cutoff, Slope: o.Cavro.Slope, Wait: o.Cavro.Wait, Residual: o.Residual,
+	}
+	if m.Name == CavroDT {
+		c.Protocol = pumpcavro.DT
+	}
+	if o.Cavro.CounterClockwise {
+		c.Turn = cavro.CounterClockwise
+	}
+	return c
 }
 
 // opened keeps a driver that did not open from looking like one that did.
@@ -279,6 +319,10 @@ func (o Options) name(m Model) string {
 func (o Options) checkPump(m Model) error {
 	var missing []string
 	switch {
+	case m.Name == CavroOEM || m.Name == CavroDT:
+		if o.Cavro.Syringe == 0 {
+			missing = append(missing, "the syringe's volume")
+		}
 	case o.Diameter != 0 || m.Name == Simdos:
 	case m.Name == Reglo:
 		missing = append(missing, "the tube's inner diameter")

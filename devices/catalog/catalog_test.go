@@ -197,7 +197,7 @@ func TestModels(t *testing.T) {
 			t.Errorf("%s: %+v, %v", id, got, err)
 		}
 	}
-	if _, err := catalog.Find(catalog.Pump, "bucket"); err == nil || !strings.Contains(err.Error(), "new-era, simdos, reglo-icc, manual") {
+	if _, err := catalog.Find(catalog.Pump, "bucket"); err == nil || !strings.Contains(err.Error(), "new-era, simdos, reglo-icc, cavro-oem, cavro-dt, manual") {
 		t.Errorf("an unknown model: %v", err)
 	}
 }
@@ -221,11 +221,17 @@ func TestEveryPumpDoses(t *testing.T) {
 				}
 				p, err := catalog.OpenPump(t.Context(), m.Name, catalog.Options{
 					Link: link, Now: time.Now, Diameter: diameter(m.Name), Rate: 40 * measure.MillilitrePerMinute, Max: 50 * measure.Millilitre,
+					Cavro: catalog.Cavro{Syringe: 5 * measure.Millilitre},
 				})
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer p.Close()
+				if i, ok := p.(devices.Initialiser); ok {
+					if err := i.Initialise(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if err := p.Arm(t.Context(), 6*measure.Millilitre); err != nil {
 					t.Fatal(err)
 				}
@@ -255,6 +261,12 @@ func TestOptionsAreChecked(t *testing.T) {
 	for model, want := range map[string]string{catalog.Reglo: "tube", catalog.Simdos: "rate"} {
 		_, err := catalog.OpenPump(ctx, model, catalog.Options{Name: "pump0", Now: time.Now})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "syringe") {
+			t.Errorf("%s: %v", model, err)
+		}
+	}
+	for _, model := range []string{catalog.CavroOEM, catalog.CavroDT} {
+		_, err := catalog.OpenPump(ctx, model, catalog.Options{Name: "pump0", Now: time.Now})
+		if err == nil || !strings.Contains(err.Error(), "the syringe's volume, the rate, the largest dose") {
 			t.Errorf("%s: %v", model, err)
 		}
 	}

@@ -180,7 +180,11 @@ func (p *cavro) obey(text []byte, known bool) proto.Answer {
 		p.late = proto.NoError
 		p.terminate()
 		return status()
-	case p.moving():
+	}
+	if p.pushes(ops) {
+		p.strokes++
+	}
+	if p.moving() {
 		code = proto.Overflow
 		return status()
 	}
@@ -222,15 +226,20 @@ func (p *cavro) take(ops []proto.Operation) {
 }
 
 func (p *cavro) run(ops []proto.Operation) {
-	if p.pushes(ops) {
-		p.strokes++
-	}
 	p.program, p.whole, p.last, p.loop, p.rounds = ops, ops, ops, 0, 0
 	p.advance()
 }
 
-// pushes reports whether the string moves the plunger with the valve at the output.
+// pushes reports whether the string, when it is run, moves the plunger with the valve at the output.
 func (p *cavro) pushes(ops []proto.Operation) bool {
+	switch n := len(ops); {
+	case n == 1 && ops[0].Name == 'R':
+		ops = p.buffer
+	case n == 1 && ops[0].Name == 'X':
+		ops = p.last
+	case n == 0 || ops[n-1].Name != 'R':
+		return false
+	}
 	valve := p.valve
 	for _, op := range ops {
 		switch op.Name {

@@ -244,8 +244,8 @@ func (d *dose) stroke(ctx context.Context, n int) error {
 	if d.at, err = p.move(ctx, c, d.at, 0, d.saw); err != nil {
 		return d.ended(err)
 	}
-	d.report(d.at, p.volume(p.done+n))
 	p.done, p.pushing = p.done+n, false
+	d.report(d.at, p.volume(p.done))
 	return nil
 }
 
@@ -274,6 +274,7 @@ func (d *dose) saw(st standing) error {
 	return nil
 }
 
+// report tells the progress. The line is free meanwhile: whoever is told may take long, or stop the pump.
 func (d *dose) report(st standing, moved measure.Volume) {
 	d.last = max(d.last, min(moved, d.target))
 	if d.progress == nil {
@@ -281,6 +282,8 @@ func (d *dose) report(st standing, moved measure.Volume) {
 	}
 	s := d.p.state(st)
 	s.Moved = d.last
+	d.p.mu.Unlock()
+	defer d.p.mu.Lock()
 	d.progress(s)
 }
 
