@@ -103,7 +103,11 @@ func oneDevice(m catalog.Model) sim.CounterConfig {
 	case catalog.Scale:
 		return sim.CounterConfig{Scale: sim.DeviceConfig{Model: m.Name}}
 	case catalog.Pump:
-		return sim.CounterConfig{Pump: sim.DeviceConfig{Model: m.Name}}
+		pump := sim.DeviceConfig{Model: m.Name}
+		if m.Name == catalog.CavroOEM || m.Name == catalog.CavroDT {
+			pump.Options = map[string]string{"initialised": "yes"}
+		}
+		return sim.CounterConfig{Pump: pump}
 	}
 	return sim.CounterConfig{}
 }
@@ -185,6 +189,8 @@ func setUp(m catalog.Model, o catalog.Options) catalog.Options {
 		o.Diameter, o.Min = 0, measure.Millilitre
 	case catalog.Reglo:
 		o.Diameter, o.Rate, o.Address = 3_170, 30_000, 1
+	case catalog.CavroOEM, catalog.CavroDT:
+		o.Cavro.Syringe = 5 * measure.Millilitre
 	}
 	return o
 }

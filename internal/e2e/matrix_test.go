@@ -59,8 +59,19 @@ func pumpOptions(model string) string {
 		return "rate_ml_min=100,max_ml=30,min_ml=1"
 	case catalog.Reglo:
 		return "diameter_mm=3.17,rate_ml_min=35,max_ml=30,min_ml=0.5,address=1"
+	case catalog.CavroOEM, catalog.CavroDT:
+		return "syringe_ml=10,rate_ml_min=200,max_ml=30,min_ml=0.2"
 	}
 	return "diameter_mm=26.7,rate_ml_min=200,max_ml=30,min_ml=0.2"
+}
+
+// onBench is how the bench's pump is made: a Cavro pump has been homed by somebody, and does the dose in one stroke.
+func onBench(model string) sim.DeviceConfig {
+	d := sim.DeviceConfig{Model: model}
+	if model == catalog.CavroOEM || model == catalog.CavroDT {
+		d.Options = map[string]string{"initialised": "yes", "syringe_ul": "10000"}
+	}
+	return d
 }
 
 // doseWith puts these devices at the window and gives the patient a dose.
@@ -68,7 +79,7 @@ func (r *rig) doseWith(patient int, scale, pump catalog.Model) {
 	r.t.Helper()
 	dir := r.path("bench-" + pump.Name)
 	bench, err := sim.NewBench(sim.Config{Now: time.Now, Seed: 7, Dir: dir, Speed: 4, Counters: []sim.CounterConfig{{
-		Name: "window", Scale: sim.DeviceConfig{Model: scale.Name}, Pump: sim.DeviceConfig{Model: pump.Name},
+		Name: "window", Scale: sim.DeviceConfig{Model: scale.Name}, Pump: onBench(pump.Name),
 	}}})
 	require.NoError(r.t, err, pump.Name)
 	r.bench = bench
