@@ -16,6 +16,7 @@ func (f *fakeAPI) routes() {
 	f.patientRoutes()
 	f.doseRoutes()
 	f.stockRoutes()
+	f.paperRoutes()
 	f.figureRoutes()
 }
 

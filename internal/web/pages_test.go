@@ -72,6 +72,8 @@ var everyPage = []string{
 	"/sign-in", "/switch", "/", "/check-in", "/board", "/window/" + stationID, "/patients", "/patients/" + anID,
 	"/stock", "/stock/bottles/" + bottleID, "/stations", "/register", "/register?day=2026-11-21", "/book", "/book?product=" + lotID + "&year=2026&part=-R4&each=on", "/stock-report", "/stock-report?year=2026&part=-11&expected=12", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new",
 	"/supervisor",
+	"/stock/papers", "/stock/papers?kind=waste", "/stock/papers/" + paperID, "/stock/counters",
+	"/stock/counts/" + paperID, "/stock/counts/" + countedID, "/stock/variance", "/stock/variance?by=person", "/stock/forecast", "/stock/lots/" + lotID,
 }
 
 // rawKey matches a message key that was printed instead of its message.

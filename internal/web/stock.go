@@ -27,6 +27,7 @@ type lotRow struct {
 
 type bottleView struct {
 	ID, Code, Lot, Product, Strength, Expiry string
+	Place                                    string
 	State                                    tag
 	LotState                                 tag
 	Remaining, Label                         string
@@ -43,6 +44,7 @@ func (c *screen) bottle(b clinicapi.Bottle) bottleView {
 	}
 	v := bottleView{
 		ID: b.Id, Code: b.Code, Lot: b.LotNumber, Product: b.ProductName, Strength: c.strength(b.ConcentrationUgMl), Expiry: c.day(b.Expiry),
+		Place: c.known("place."+string(b.Place), string(b.Place)),
 		State: c.tag("bottle", string(b.State)), LotState: c.tag("lot", string(b.LotState)),
 		Remaining: c.volume(left), Label: c.volume(b.LabelVolumeUl), Negative: left < 0,
 		Expired: b.Expiry < c.session.Today, Opened: c.moment(b.OpenedAt),

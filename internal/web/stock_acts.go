@@ -15,6 +15,7 @@ var stockActs = map[string]func(c *screen, f *form) (string, error){
 	"lot-state": (*screen).setLotState,
 	"density":   (*screen).setDensity,
 	"receive":   (*screen).receive,
+	"setting":   (*screen).setStock,
 }
 
 func actOnStock(c *screen) error {
@@ -132,7 +133,7 @@ func actOnBottle(c *screen) error {
 }
 
 func (c *screen) openBottle(f *form, bottle string) error {
-	body := clinicapi.OpenBottle{Id: f.id(), GrossWeightUg: f.weight("gross"), Witness: f.witness()}
+	body := clinicapi.OpenBottle{Id: f.id(), GrossWeightUg: f.weight("gross"), Reason: f.text("reason"), Witness: f.witness()}
 	if f.err != nil {
 		return f.err
 	}

@@ -184,6 +184,9 @@ var tagClasses = map[string]string{
 	"status.in_treatment": "good", "status.awaiting_start": "info", "status.applied": "info", "status.suspended": "warn",
 	"order.active": "good", "order.superseded": "dull", "order.cancelled": "bad", "order.expired": "warn", "order.future": "info",
 	"counter.up": "good", "counter.silent": "warn", "ticket.called": "info", "ticket.at_window": "info", "ticket.done": "good",
+	"draft.draft": "info", "draft.signed": "warn", "draft.posted": "good",
+	"session.opening_count": "info", "session.open": "good", "session.closing_count": "info", "session.reconciled": "warn", "session.closed": "dull",
+	"count.counting": "info", "count.counted": "warn", "count.disagreed": "bad", "count.settled": "good",
 }
 
 // cell is one day of a patient's calendar.
