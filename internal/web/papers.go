@@ -269,10 +269,10 @@ func showPaper(c *screen) error {
 	return c.render("paper", "", v.Document.Kind, v)
 }
 
-// forecastView is how long the stock lasts.
-type forecastView struct{ Products []forecastRow }
+// stockForecastView is how long the stock lasts.
+type stockForecastView struct{ Products []stockForecastRow }
 
-type forecastRow struct {
+type stockForecastRow struct {
 	Product, Left, PerDay, RunsOut, OrderBy, Order string
 	Days, Basis                                    int
 	Short                                          bool
@@ -286,9 +286,9 @@ func showForecast(c *screen) error {
 	if err != nil {
 		return err
 	}
-	var v forecastView
+	var v stockForecastView
 	for _, x := range list.Items {
-		r := forecastRow{
+		r := stockForecastRow{
 			Product: x.ProductName, Left: c.volume(x.LeftUl), PerDay: c.volume(x.PerDayUl), RunsOut: c.day(x.RunsOut), OrderBy: c.day(x.OrderBy),
 			Days: x.DaysLeft, Basis: x.DaysBasis, Short: x.OrderUl > 0,
 		}
