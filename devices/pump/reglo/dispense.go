@@ -163,7 +163,7 @@ func (p *Pump) clear(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case p.lost:
+	case r.lost:
 		return fmt.Errorf("it does not keep its events on: %w", devices.ErrRefused)
 	case r.moving || r.total != 0:
 		return fmt.Errorf("its total is %s after it was reset: %w", r.total, devices.ErrRefused)
@@ -177,6 +177,8 @@ type reading struct {
 	total     measure.Volume
 	after     measure.Volume // the total a moment later
 	restarted bool           // it has its events off
+	lost      bool           // it restarted since it was armed, now or before
+	cause     byte           // why the channel stopped by itself, as its event said; 0 for none
 }
 
 // look asks for the state until it makes sense: a digit that turned into another shows in nothing else. A total that
@@ -191,6 +193,7 @@ func (p *Pump) look(ctx context.Context) (reading, error) {
 		if r.plausible(p.seen) || look > 1 && r.steady() {
 			p.lost = p.lost || r.restarted || r.total < p.seen
 			p.seen = max(p.seen, r.total)
+			r.lost, r.cause = p.lost, p.cause
 			return r, nil
 		}
 	}
@@ -241,15 +244,15 @@ func (p *Pump) eventsOff(ctx context.Context) (bool, error) {
 	return text != "1", err
 }
 
-func (p *Pump) state(r reading) devices.PumpState {
-	return devices.PumpState{Moving: r.moving, Moved: r.total, Lost: p.lost, Alarm: p.alarm()}
+func (r reading) state() devices.PumpState {
+	return devices.PumpState{Moving: r.moving, Moved: r.total, Lost: r.lost, Alarm: r.alarm()}
 }
 
-func (p *Pump) alarm() string {
-	if p.cause == 0 || p.cause == proto.Complete || p.cause == proto.CalibrationPumped {
+func (r reading) alarm() string {
+	if r.cause == 0 || r.cause == proto.Complete || r.cause == proto.CalibrationPumped {
 		return ""
 	}
-	return proto.CauseText(p.cause)
+	return proto.CauseText(r.cause)
 }
 
 // Dispense sends the start exactly once, after making sure that the pump stands still with its total at zero, and
@@ -310,7 +313,7 @@ func (p *Pump) atRest(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case p.lost:
+	case r.lost:
 		return devices.ErrRestarted
 	case r.moving || r.total != 0:
 		return fmt.Errorf("it has moved since it was armed: %+v", r)
@@ -326,7 +329,7 @@ func (p *Pump) notRun(ctx context.Context, refusal error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("the start was answered with %v: %w", refusal, err)
-	case p.lost:
+	case r.lost:
 		return fmt.Errorf("the start was answered with %v: %w", refusal, devices.ErrRestarted)
 	case r.moving || r.total != 0:
 		return nil
@@ -389,9 +392,9 @@ func (f *follower) ask(ctx context.Context) (reading, error) {
 // judge decides whether the motion is over and how it ended.
 func (f *follower) judge(ctx context.Context, r reading) (done bool, err error) {
 	switch {
-	case f.p.lost || r.total < f.last:
+	case r.lost || r.total < f.last:
 		return true, devices.ErrRestarted
-	case !r.moving && r.total == 0 && f.p.alarm() == "":
+	case !r.moving && r.total == 0 && r.alarm() == "":
 		f.idle++
 		if f.idle < slowness {
 			return false, nil
@@ -400,7 +403,7 @@ func (f *follower) judge(ctx context.Context, r reading) (done bool, err error) 
 	}
 	f.last = r.total
 	if f.progress != nil {
-		f.progress(f.p.state(r))
+		f.progress(r.state())
 	}
 	switch {
 	case r.moving && r.total > f.target:
@@ -418,16 +421,16 @@ func (f *follower) settled(ctx context.Context, first reading) error {
 	switch {
 	case err != nil:
 		return f.unknown(ctx, err)
-	case f.p.lost || r.total < first.total:
+	case r.lost || r.total < first.total:
 		return devices.ErrRestarted
 	case r.moving || r.total != first.total:
 		return fmt.Errorf("it said that it stands still, and then moved: %w", devices.ErrNoReply)
-	case f.p.cause == proto.OverCurrent:
-		return fmt.Errorf("%s: %w", f.p.alarm(), devices.ErrStalled)
+	case r.cause == proto.OverCurrent:
+		return fmt.Errorf("%s: %w", r.alarm(), devices.ErrStalled)
 	case short >= 0 && short <= proto.Unit(f.target):
 		return nil
 	}
-	if word := f.p.alarm(); word != "" {
+	if word := r.alarm(); word != "" {
 		return fmt.Errorf("%s: %w", word, devices.ErrStopped)
 	}
 	return fmt.Errorf("it stands still: %w", devices.ErrStopped)

@@ -177,7 +177,7 @@ func (p *Pump) State(ctx context.Context) (devices.PumpState, error) {
 	if err != nil {
 		return devices.PumpState{}, p.errorf("asking its state", err)
 	}
-	return p.state(r), nil
+	return r.state(), nil
 }
 
 // Stop ends any motion of the channel and returns when the pump says that it stands still.

@@ -151,6 +151,8 @@ type reading struct {
 	stopped bool // by somebody at the pump
 	count   measure.Volume
 	faults  proto.Status
+	lost    bool  // the pump restarted since it was armed
+	phase   phase // what is known of the count
 }
 
 // look asks for the state and, after it, for the count: the count of a pump that stands still is the last one.
@@ -177,6 +179,7 @@ func (p *Pump) look(ctx context.Context) (reading, error) {
 		}
 	}
 	p.note(r)
+	r.lost, r.phase = p.lost, p.phase
 	return r, nil
 }
 
@@ -216,9 +219,9 @@ func (p *Pump) note(r reading) {
 }
 
 // state is a reading with what is known of the count.
-func (p *Pump) state(r reading) devices.PumpState {
-	st := devices.PumpState{Moving: r.moving, Moved: r.count, Alarm: alarm(r), Lost: p.lost}
-	switch p.phase {
+func (r reading) state() devices.PumpState {
+	st := devices.PumpState{Moving: r.moving, Moved: r.count, Alarm: alarm(r), Lost: r.lost}
+	switch r.phase {
 	case ready:
 		st.Moved = 0
 	case unarmed, doubted:
@@ -393,14 +396,14 @@ func (f *follower) askOnce(ctx context.Context) (reading, error) {
 // judge decides whether the motion is over and how it ended.
 func (f *follower) judge(ctx context.Context, r reading) (done bool, err error) {
 	switch {
-	case f.p.lost || r.count < f.last:
+	case r.lost || r.count < f.last:
 		return true, devices.ErrRestarted
-	case f.p.phase != begun:
+	case r.phase != begun:
 		return f.notBegun(r)
 	}
 	f.last = r.count
 	if f.progress != nil {
-		f.progress(f.p.state(r))
+		f.progress(r.state())
 	}
 	switch {
 	case r.moving && r.count > f.target:
@@ -430,7 +433,7 @@ func (f *follower) settled(ctx context.Context, first reading) error {
 	switch {
 	case err != nil:
 		return f.unknown(ctx, err)
-	case f.p.lost || r.count < first.count:
+	case r.lost || r.count < first.count:
 		return devices.ErrRestarted
 	case r.moving || r.count != first.count:
 		return fmt.Errorf("it said that it stands still, and then moved: %w", devices.ErrNoReply)
