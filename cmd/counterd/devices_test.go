@@ -143,6 +143,32 @@ func TestWhatIsWrongWithADeviceIsSaidAndTheOthersWork(t *testing.T) {
 			devices: "  scale: {model: mt-sics, port: BENCH/scale0, baud: 4800}\n" + goodPump + goodScanner,
 			wrong:   "scale", say: []string{"baud rate", "counterd probe --model mt-sics --port BENCH/scale0"}, work: []string{"pump", "scanner"},
 		},
+		// A byte whose parity is wrong arrives as NUL.
+		"the wrong parity": {
+			devices: goodScale + goodPump + goodScanner,
+			before: func(t *testing.T, b *sim.Bench) {
+				if err := b.Fault(sim.Fault{Device: "scale0", Kind: sim.NulByte, Count: -1}); err != nil {
+					t.Fatal(err)
+				}
+			},
+			wrong: "scale", say: []string{"parity", "counterd probe"}, work: []string{"pump", "scanner"},
+		},
+		"a port that is forbidden": {
+			devices: goodScale + goodPump + goodScanner,
+			before: func(t *testing.T, b *sim.Bench) {
+				if os.Geteuid() == 0 {
+					t.Skip("nothing is forbidden to root")
+				}
+				path, err := b.Path("scale0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chmod(path, 0); err != nil {
+					t.Fatal(err)
+				}
+			},
+			wrong: "scale", say: []string{"no permission", "the group that owns the port"}, work: []string{"pump", "scanner"},
+		},
 		"another kind of device on the port": {
 			devices: goodScale + goodPump + goodScanner,
 			before: func(t *testing.T, b *sim.Bench) {

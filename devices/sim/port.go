@@ -371,8 +371,9 @@ func (p *port) disturb(change func(*trouble)) {
 	change(&p.line)
 }
 
-// clear ends every fault. A cable that was to be put back is put back.
+// clear ends every fault. A cable that was to be put back is put back, and answers that were to come late do not come.
 func (p *port) clear() error {
+	p.drain()
 	p.mu.Lock()
 	out := !p.line.replug.IsZero()
 	p.faults, p.held, p.line = nil, nil, trouble{}
@@ -381,6 +382,17 @@ func (p *port) clear() error {
 		return p.plug()
 	}
 	return nil
+}
+
+// drain drops what waits to be sent.
+func (p *port) drain() {
+	for {
+		select {
+		case <-p.out:
+		default:
+			return
+		}
+	}
 }
 
 // tick goes on with what lasts.
