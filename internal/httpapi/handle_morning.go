@@ -91,8 +91,8 @@ func morningOut(m queue.Morning) gen.Morning {
 		out.Causes = append(out.Causes, gen.MorningCause{Cause: gen.MorningCauseCause(cause), WaitedS: seconds(f.Causes[cause])})
 	}
 	for _, windows := range []int{m.Pace.Windows - 1, m.Pace.Windows, m.Pace.Windows + 1} {
-		if windows < 0 {
-			continue
+		if windows < 1 && windows != m.Pace.Windows {
+			continue // nobody would be served
 		}
 		one := gen.Forecast{Windows: windows}
 		if waiting, all, known := m.Clear(windows); known {

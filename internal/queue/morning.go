@@ -81,7 +81,7 @@ func (s *Service) Morning(ctx context.Context, c clinic.ID) (m Morning, err erro
 	if err != nil {
 		return m, err
 	}
-	if err := s.read(ctx, c, &m); err != nil {
+	if err := s.read(ctx, c, past, &m); err != nil {
 		return m, err
 	}
 	m.Figures = flow.Day(m.Visits, m.Windows, m.Start, m.Now)
@@ -93,7 +93,7 @@ func (s *Service) Morning(ctx context.Context, c clinic.ID) (m Morning, err erro
 }
 
 // read fills in what the store knows of the day.
-func (s *Service) read(ctx context.Context, c clinic.ID, m *Morning) error {
+func (s *Service) read(ctx context.Context, c clinic.ID, p past, m *Morning) error {
 	tickets, err := s.store.Tickets(ctx, c, m.Day)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (s *Service) read(ctx context.Context, c clinic.ID, m *Morning) error {
 		return err
 	}
 	m.Stations, m.Trouble = stations, trouble(stations, devices)
-	m.Windows = windowsOf(stations, devices, changes, doses, m.Visits, m.Start)
+	m.Windows = windowsOf(expected(stations, m.Visits, p), devices, changes, doses, m.Start)
 	return nil
 }
 
@@ -239,10 +239,23 @@ func trouble(stations []equipment.Station, devices []equipment.Device) []Trouble
 	return out
 }
 
-// windowsOf lists what kept each window from serving: those that served somebody on the day, or would have but for a
-// device that was down.
-func windowsOf(stations []equipment.Station, devices []equipment.Device, changes []DeviceChange, doses []DoseClock, all []flow.Visit, start calendar.Instant) []flow.Window {
-	var out []flow.Window
+// expected lists the windows that were to serve: those that served somebody on the day, and those that did on the last day
+// before and have not been taken out of service. A window that nobody means to open keeps nobody waiting.
+func expected(stations []equipment.Station, all []flow.Visit, p past) []equipment.Station {
+	served := map[string]bool{}
+	for _, v := range all {
+		if !v.Clock[flow.AtWindow].IsZero() {
+			served[v.Window] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(stations), func(st equipment.Station) bool {
+		return !served[string(st.ID)] && !(st.Active && p.served[string(st.ID)])
+	})
+}
+
+// windowsOf lists what kept each window from serving.
+func windowsOf(stations []equipment.Station, devices []equipment.Device, changes []DeviceChange, doses []DoseClock, start calendar.Instant) []flow.Window {
+	out := make([]flow.Window, 0, len(stations))
 	for _, st := range stations {
 		w := flow.Window{Down: downs(st, devices, changes, start)}
 		for _, d := range doses {
@@ -256,12 +269,7 @@ func windowsOf(stations []equipment.Station, devices []equipment.Device, changes
 				w.Exception = append(w.Exception, flow.Span{From: d.Measured, To: d.Odd})
 			}
 		}
-		served := slices.ContainsFunc(all, func(v flow.Visit) bool {
-			return v.Window == string(st.ID) && !v.Clock[flow.AtWindow].IsZero()
-		})
-		if served || (st.Active && len(w.Down) > 0) {
-			out = append(out, w)
-		}
+		out = append(out, w)
 	}
 	return out
 }
@@ -314,6 +322,8 @@ type past struct {
 	days  int
 	usual []flow.Quarter
 	pace  flow.Pace // the usual cycle, and the usual number of windows
+	// served are the windows of the newest of those days.
+	served map[string]bool
 }
 
 // pasts keeps it, per clinic, for a day: the days before do not change any more.
@@ -387,6 +397,9 @@ func pastOf(cl clinic.Clinic, today calendar.Day, tickets []Ticket) (past, error
 			}
 		}
 		windows = append(windows, time.Duration(len(serving)))
+		if p.served == nil {
+			p.served = serving
+		}
 	}
 	p.usual = flow.Usual(quarters)
 	p.pace.Cycle, _ = flow.Cycle(all)

@@ -327,3 +327,34 @@ func TestTheLastPlaceOfASlotUnderRace(t *testing.T) {
 	}
 	verified(t, s)
 }
+
+// The morning of both engines, with a hold that was lifted while the patient waited.
+func TestMorning(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		w := newWorld(t, s, 1, 4, 1)
+		tickets := w.waiting(t, s, 3)
+		q := w.queue(s) // twenty past eight
+		_, err := q.StepUp(t.Context(), queue.Act{Clinic: w.clinic, By: w.nurse(), Ticket: tickets[0].ID, Station: w.stations[0]})
+		must(t, err)
+		b := w.beginning(0, 0, 1)
+		must(t, w.begin(t, s, b))
+		swallow(t, s, w, b.Dispensing)
+		_, err = q.Left(t.Context(), queue.Act{Clinic: w.clinic, By: w.nurse(), Ticket: tickets[1].ID})
+		must(t, err)
+		m, err := q.Morning(t.Context(), w.clinic)
+		must(t, err)
+		f := m.Figures
+		if f.Waiting != 1 || f.Served != 1 || f.Away != 1 || f.AtWindow != 0 || m.Coming != 1 {
+			t.Errorf("figures %+v, %d to come", f, m.Coming)
+		}
+		if f.Longest != 18*time.Minute || f.Wait.Median != 20*time.Minute {
+			t.Errorf("longest %s, median %s", f.Longest, f.Wait.Median)
+		}
+		if want := 20*time.Minute + 19*time.Minute + 18*time.Minute; f.Causes[flow.NoWindow] != want {
+			t.Errorf("causes %v, want %s", f.Causes, want)
+		}
+		if m.Day != theDay || len(f.Windows) != 1 || f.Windows[0].Served != 1 {
+			t.Errorf("%s: windows %+v", m.Day, f.Windows)
+		}
+	})
+}

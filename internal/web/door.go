@@ -190,7 +190,7 @@ func showBoard(c *screen) error {
 			v.Bell = strconv.Itoa(call.Number) + " " + call.CalledAt.Format(time.RFC3339)
 		}
 	}
-	if b.EstimateS != nil {
+	if b.EstimateS != nil && b.WaitingCount > 0 {
 		v.Wait = c.duration(*b.EstimateS)
 	}
 	if c.htmx() {
