@@ -3,7 +3,8 @@
 //
 // Keys are places on a US keyboard, which the scanner must be set to; nothing here depends on the layout of the computer.
 // Shift and Caps Lock are followed, a repeating key is ignored, Ctrl with ] is the group separator, Enter ends a code.
-// A key that no code can hold, another control combination and lost events drop the code, never repair it.
+// A key that no code can hold, another control combination, a key that is let go without having been pressed, and lost events drop the code, never repair
+// it.
 package evdevscan
 
 import (
@@ -49,7 +50,7 @@ func decode(b *[RecordSize]byte) Event {
 
 // A Framer turns the records of one device into the codes that were typed. Codes without a character are not reported.
 //
-// The zero Framer does not know whether a code is half through and drops everything up to the first Restart.
+// The zero Framer does not know whether a code is half through and drops everything up to the first Begin or Restart.
 type Framer struct {
 	record [RecordSize]byte
 	have   int // bytes of record
@@ -61,24 +62,25 @@ type Framer struct {
 	leftShift, rightShift bool
 	leftCtrl, rightCtrl   bool
 	caps, capsAtRest      bool
+	held                  [lastKey/64 + 1]uint64 // keys that are down, but for modifiers
 }
 
-// Restart says that the keyboard is at rest and the next event begins a code: the scanner has been silent, or was just
-// opened. caps is whether Caps Lock is on while nobody scans: a scanner that follows the lock types turned round then.
-func (f *Framer) Restart(caps bool) {
+// Begin says that the keyboard is at rest and the next event begins a code: the scanner was just opened. caps is whether
+// Caps Lock is on while nobody scans: a scanner that follows the lock types turned round then.
+func (f *Framer) Begin(caps bool) {
 	*f = Framer{synced: true, caps: caps, capsAtRest: caps}
 }
 
-// Rest is Restart with the Caps Lock of the Restart before: the scanner has been silent.
-func (f *Framer) Rest() { f.Restart(f.capsAtRest) }
+// Restart says that the keyboard is at rest again and the next event begins a code: the scanner has been silent.
+func (f *Framer) Restart() { f.Begin(f.capsAtRest) }
 
 // Lose drops everything up to the next Restart: bytes were lost.
 func (f *Framer) Lose() { *f = Framer{capsAtRest: f.capsAtRest} }
 
 // Partial reports whether the keyboard is not at rest: a code has begun and not ended, or a modifier is held.
 func (f *Framer) Partial() bool {
-	held := f.shift() || f.ctrl() || f.caps != f.capsAtRest
-	return !f.synced || f.broken || f.n > 0 || f.have > 0 || held
+	modified := f.shift() || f.ctrl() || f.caps != f.capsAtRest
+	return !f.synced || f.broken || f.n > 0 || f.have > 0 || modified || f.held != [len(f.held)]uint64{}
 }
 
 // Next takes bytes of chunk up to the end of one code. It returns the code, valid until the next call, and the bytes not
@@ -103,7 +105,7 @@ func (f *Framer) take(e Event) (n int, ended bool) {
 	switch {
 	case !f.synced:
 		return 0, false
-	case e.Type > lastType, e.Type == typeSync && e.Code == dropped:
+	case e.Type > lastType, e.Code > lastKey, e.Type == typeSync && e.Code == dropped:
 		f.Lose()
 		return 0, false
 	case e.Type != typeKey:
@@ -111,7 +113,15 @@ func (f *Framer) take(e Event) (n int, ended bool) {
 	case e.Value < released || e.Value > repeating:
 		f.Lose()
 		return 0, false
-	case f.modifier(e), e.Value != pressed:
+	case f.modifier(e), e.Value == repeating:
+		return 0, false
+	case f.down(e.Code) == (e.Value == pressed):
+		f.broken = true // pressed twice, or let go without having been pressed: an event is missing
+		return 0, false
+	}
+	f.held[e.Code/64] ^= 1 << (e.Code % 64)
+	switch {
+	case e.Value == released:
 		return 0, false
 	case e.Code == keyEnter || e.Code == keyKeypadEnter:
 		return f.end()
@@ -141,6 +151,8 @@ func (f *Framer) modifier(e Event) bool {
 	}
 	return true
 }
+
+func (f *Framer) down(code uint16) bool { return f.held[code/64]&(1<<(code%64)) != 0 }
 
 func (f *Framer) press(code uint16) {
 	k, known := keyOf(code)

@@ -5,6 +5,7 @@ const (
 	typeSync  = 0
 	typeKey   = 1
 	lastType  = 0x1f
+	lastKey   = 0x2ff
 	dropped   = 3 // code of typeSync: the kernel lost events
 	released  = 0
 	pressed   = 1
