@@ -43,6 +43,8 @@ var (
 	// ErrOverload and ErrUnderload: the weight is outside the range of the balance.
 	ErrOverload  = errors.New("balance overloaded")
 	ErrUnderload = errors.New("balance underloaded")
+	// ErrHeld: the printer has the job and something keeps it from printing it. It may still come out.
+	ErrHeld = errors.New("the printer holds the job")
 	// ErrUnit: the balance shows a unit other than g, kg and mg, or one finer than a microgram.
 	ErrUnit = errors.New("balance shows a unit that is not used for dosing")
 )
@@ -179,6 +181,50 @@ type Scan struct {
 type Scanner interface {
 	// Next waits for one code.
 	Next(ctx context.Context) (Scan, error)
+	Close() error
+}
+
+// PrinterState is what a printer says of itself.
+type PrinterState struct {
+	Ready     bool // a job sent now would be printed
+	Waiting   int  // jobs received and not printed yet
+	PaperLow  bool
+	PaperOut  bool
+	RibbonOut bool
+	Open      bool // head or cover
+	Paused    bool // or off line
+	Full      bool // its memory
+	Hot       bool
+	Failed    bool // anything else: cutter, memory
+}
+
+// Troubles names what keeps the printer from printing, "paper out"; empty when it is ready.
+func (s PrinterState) Troubles() []string {
+	var all []string
+	for _, t := range []struct {
+		is   bool
+		name string
+	}{
+		{s.PaperOut, "paper out"}, {s.RibbonOut, "ribbon out"}, {s.Open, "open"}, {s.Paused, "paused"}, {s.Full, "memory full"},
+		{s.Hot, "too hot"}, {s.Failed, "failed"}, {s.Waiting > 0, "busy"},
+	} {
+		if t.is {
+			all = append(all, t.name)
+		}
+	}
+	return all
+}
+
+// Printer puts labels or tickets on paper. A driver sends a job once, and never again by itself.
+type Printer interface {
+	// State asks without printing anything. It may be repeated. ErrNoReply is also how a printer with its head open may
+	// answer: it is not ready.
+	State(ctx context.Context) (PrinterState, error)
+	// Print asks for the state, sends the job and waits. It returns nil only when the printer itself says that the job
+	// is printed. On ErrOutOfRange, which is for a job that is none of this printer's, and on ErrRefused, whatever else
+	// the error is, nothing was sent. After ErrHeld the job may still come out; after any other error it is unknown
+	// whether it was printed.
+	Print(ctx context.Context, job []byte) error
 	Close() error
 }
 
