@@ -21,6 +21,7 @@ type benchCommand struct {
 	Faults   benchFaults   `cmd:"" help:"List the kinds of faults."`
 	Unplug   benchUnplug   `cmd:"" help:"Pull a device's cable."`
 	Replug   benchReplug   `cmd:"" help:"Put it back."`
+	Printed  benchPrinted  `cmd:"" help:"Print what came out of the printer."`
 	State    benchState    `cmd:"" help:"Print the world as it truly is."`
 }
 
@@ -127,6 +128,10 @@ type benchReplug struct {
 func (c *benchReplug) Run(b *cli) error {
 	return b.Bench.do(sim.Request{Do: "replug", Fault: sim.Fault{Device: c.Device}})
 }
+
+type benchPrinted struct{}
+
+func (*benchPrinted) Run(b *cli) error { return b.Bench.do(sim.Request{Do: "printed"}) }
 
 type benchState struct{}
 

@@ -143,6 +143,14 @@ func (f *probed) ask(ctx context.Context, m catalog.Model, o catalog.Options) er
 		}
 		defer func() { _ = pump.Close() }() // it was only asked
 		return f.askIdentity(ctx, pump, func() (any, error) { return pump.State(ctx) })
+	case catalog.Printer:
+		p, err := catalog.OpenPrinter(ctx, m.Name, o)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = p.Close() }() // it was only asked
+		f.State, err = p.State(ctx)
+		return err
 	}
 	s, err := catalog.OpenScanner(ctx, m.Name, o)
 	if err != nil {

@@ -91,6 +91,7 @@ type benchSpot struct {
 	Pump    benchDevice `yaml:"pump"`
 	Scale   benchDevice `yaml:"scale"`
 	Scanner benchDevice `yaml:"scanner"`
+	Printer benchDevice `yaml:"printer"`
 }
 
 type benchDevice struct {
@@ -169,6 +170,7 @@ func (f benchFile) counters() ([]sim.CounterConfig, error) {
 		known[name] = true
 		all = append(all, sim.CounterConfig{
 			Name: name, Pump: spot.Pump.config(), Scale: spot.Scale.config(), Scanner: spot.Scanner.config(),
+			Printer: spot.Printer.config(),
 		})
 	}
 	return all, nil

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/lieu-clinic/lieu/devices"
+	printerescpos "github.com/lieu-clinic/lieu/devices/printer/escpos"
+	printerzpl "github.com/lieu-clinic/lieu/devices/printer/zpl"
 	pumpcavro "github.com/lieu-clinic/lieu/devices/pump/cavro"
 	pumpnewera "github.com/lieu-clinic/lieu/devices/pump/newera"
 	pumpreglo "github.com/lieu-clinic/lieu/devices/pump/reglo"
@@ -19,8 +21,10 @@ import (
 	scaleradwag "github.com/lieu-clinic/lieu/devices/scale/radwag"
 	scalesbi "github.com/lieu-clinic/lieu/devices/scale/sbi"
 	scaletoledo "github.com/lieu-clinic/lieu/devices/scale/toledo"
+	"github.com/lieu-clinic/lieu/devices/scanner/evdev"
 	"github.com/lieu-clinic/lieu/devices/scanner/line"
 	"github.com/lieu-clinic/lieu/devices/serialport"
+	"github.com/lieu-clinic/lieu/devices/tcplink"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 	"github.com/lieu-clinic/lieu/pkg/protocol/andstd"
 	"github.com/lieu-clinic/lieu/pkg/protocol/cavro"
@@ -32,7 +36,7 @@ import (
 type Options struct {
 	// Name stands in errors and logs, "scale0".
 	Name string
-	// Path is the serial port, LockDir the directory for its lock file. Baud 0 and Framing "" are the model's own.
+	// Path is the serial port, or tcp://host:port of a printer, or the event device of a scanner that types; LockDir the directory for its lock file. Baud 0 and Framing "" are the model's own.
 	Path    string
 	LockDir string
 	Baud    int
@@ -90,6 +94,7 @@ const (
 	Scale   Kind = "scale"
 	Pump    Kind = "pump"
 	Scanner Kind = "scanner"
+	Printer Kind = "printer"
 )
 
 // Model is one entry of the catalogue.
@@ -119,6 +124,9 @@ const (
 	CavroDT  = "cavro-dt"
 	Manual   = "manual"
 	Line     = "line"
+	Evdev    = "evdev"
+	ZPL      = "zpl"
+	ESCPOS   = "esc-pos"
 )
 
 // Models lists everything that can be opened.
@@ -150,6 +158,12 @@ func Models() []Model {
 			Description: "no pump: a person pours, the balance weighs"},
 		{Kind: Scanner, Name: Line, Baud: 9600,
 			Description: "barcode scanner that sends each code as a line (USB-CDC or RS-232)"},
+		{Kind: Scanner, Name: Evdev,
+			Description: "barcode scanner that types like a keyboard, at its Linux event device"},
+		{Kind: Printer, Name: ZPL, Baud: 9600,
+			Description: "label printer with ZPL II, at a serial port or tcp://host:9100"},
+		{Kind: Printer, Name: ESCPOS, Baud: 115200,
+			Description: "receipt printer with ESC/POS, at a serial port or tcp://host:9100"},
 	}
 }
 
@@ -290,11 +304,58 @@ func opened[P devices.Pump](p P, err error) (devices.Pump, error) {
 	return p, nil
 }
 
+// OpenPrinter opens the printer of that model. It prints nothing.
+func OpenPrinter(ctx context.Context, model string, o Options) (devices.Printer, error) {
+	m, err := Find(Printer, model)
+	if err != nil {
+		return nil, err
+	}
+	link, err := o.open(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if m.Name == ESCPOS {
+		p, err := printerescpos.Open(link, printerescpos.Config{Name: o.name(m)})
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
+	p, err := printerzpl.Open(link, printerzpl.Config{Name: o.name(m)})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// openEvdev opens a scanner that types. Its keyboard is its own from then on.
+func openEvdev(o Options, m Model) (devices.Scanner, error) {
+	if o.Now == nil {
+		return nil, fmt.Errorf("%s: no clock given", o.name(m))
+	}
+	link, caps := o.Link, false
+	if link == nil {
+		k, err := evdev.OpenKeyboard(o.Path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.name(m), err)
+		}
+		link, caps = k, k.CapsLock()
+	}
+	s, err := evdev.Open(link, evdev.Config{Name: o.name(m), Repeat: -1, CapsLock: caps}, o.Now)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // OpenScanner opens the scanner of that model.
 func OpenScanner(ctx context.Context, model string, o Options) (devices.Scanner, error) {
 	m, err := Find(Scanner, model)
 	if err != nil {
 		return nil, err
+	}
+	if m.Name == Evdev {
+		return openEvdev(o, m)
 	}
 	link, err := o.open(ctx, m)
 	if err != nil {
@@ -347,6 +408,13 @@ func (o Options) open(ctx context.Context, m Model) (devices.Link, error) {
 	}
 	if o.Link != nil {
 		return o.recorded(o.Link), nil
+	}
+	if address, ok := strings.CutPrefix(o.Path, "tcp://"); ok && m.Kind == Printer {
+		l, err := tcplink.Open(ctx, address)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.name(m), err)
+		}
+		return l, nil
 	}
 	cfg, err := o.port(m)
 	if err != nil {

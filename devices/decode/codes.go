@@ -77,7 +77,7 @@ func insuranceFields(n personcode.InsuranceNumber) map[string]string {
 // keyboardScan recognises the records of one code: up to Enter, with the keys let go after it.
 func keyboardScan(b []byte, _ About) (Frame, int) {
 	var f evdevscan.Framer
-	f.Restart(false)
+	f.Begin(false)
 	text, rest, ok := f.Next(b)
 	if !ok {
 		if len(b) > evdevscan.RecordSize*8*evdevscan.MaxLine || len(b)%evdevscan.RecordSize == 0 && !f.Partial() {

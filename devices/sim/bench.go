@@ -48,6 +48,7 @@ type Config struct {
 type CounterConfig struct {
 	Name                 string
 	Pump, Scale, Scanner DeviceConfig
+	Printer              DeviceConfig // none when its model is left out
 }
 
 // DeviceConfig is one simulated device.

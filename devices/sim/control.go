@@ -18,8 +18,8 @@ import (
 // ControlSocket is the name of the control socket in a bench's directory.
 const ControlSocket = "control.sock"
 
-// Request is one line to the control socket. Do is one of place_cup, lift_cup, swap_cup, scan, pour, refill_bottle, fault,
-// unplug, replug and state. Counter may be left out where there is one counter.
+// Request is one line to the control socket. Do is one of place_cup, lift_cup, swap_cup, scan, pour, refill_bottle,
+// printed, fault, unplug, replug and state. Counter may be left out where there is one counter.
 type Request struct {
 	Do      string `json:"do"`
 	Counter string `json:"counter,omitempty"`
@@ -33,6 +33,8 @@ type Response struct {
 	OK    bool   `json:"ok,omitempty"`
 	Cup   *Cup   `json:"cup,omitempty"`   // of lift_cup and swap_cup
 	State *State `json:"state,omitempty"` // of state
+	// Printed is what came out of the counter's printer, of printed.
+	Printed []Paper `json:"printed,omitempty"`
 }
 
 // Do carries one request out.
@@ -76,6 +78,9 @@ func (c *Counter) do(r Request) (Response, error) {
 		return Response{Cup: &cup}, err
 	case "scan":
 		return Response{}, c.Scan(r.Text)
+	case "printed":
+		paper, err := c.Printed()
+		return Response{Printed: paper}, err
 	case "pour":
 		v, err := volume(r.ML)
 		if err != nil {
@@ -89,7 +94,7 @@ func (c *Counter) do(r Request) (Response, error) {
 		}
 		return Response{}, err
 	}
-	return Response{}, fmt.Errorf("bench: cannot %q; there are place_cup, lift_cup, swap_cup, scan, pour, refill_bottle, fault,"+
+	return Response{}, fmt.Errorf("bench: cannot %q; there are place_cup, lift_cup, swap_cup, scan, pour, refill_bottle, printed, fault,"+
 		" unplug, replug and state", r.Do)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/devices"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/evdevscan"
 )
 
 // Counter is one dispensing counter: a world and the three devices that act in it.
@@ -17,8 +18,10 @@ type Counter struct {
 	now       func() time.Time
 	speed     float64
 	attendant bool
+	typed     bool // the scanner types events of keys
 
 	pumpPort, scalePort, scannerPort *port
+	printerPort                      *port // nil: no printer
 	newGuest                         func(model string, p *port) (machine, error)
 
 	stop  chan struct{}
@@ -29,6 +32,7 @@ type Counter struct {
 	world   *world
 	pump    pumpMachine
 	scale   scaleMachine
+	printer printerMachine    // nil: none
 	guests  map[*port]machine // devices that sit where another belongs
 	last    time.Time         // up to here the world has been played
 	due     float64           // s of the world not yet played
@@ -66,6 +70,16 @@ func newCounter(cfg Config, i int, rng *rand.Rand) (*Counter, error) {
 		last:        cfg.Now(),
 		guests:      make(map[*port]machine),
 	}
+	switch own.Scanner.Model {
+	case "", "line":
+	case "evdev":
+		c.typed = true
+	default:
+		return nil, fmt.Errorf("bench: no scanner %q; there are: line, evdev", own.Scanner.Model)
+	}
+	if err := c.addPrinter(own.Printer, i, rng); err != nil {
+		return nil, err
+	}
 	c.newGuest = func(model string, p *port) (machine, error) { return guest(cfg, model, i, p, c.world) }
 	if cfg.Record != nil {
 		began := cfg.Now()
@@ -91,9 +105,29 @@ func newCounter(cfg Config, i int, rng *rand.Rand) (*Counter, error) {
 	return c, nil
 }
 
+// addPrinter puts a printer on the counter when one was asked for.
+func (c *Counter) addPrinter(d DeviceConfig, i int, rng *rand.Rand) error {
+	if d.Model == "" {
+		return nil
+	}
+	m, err := findPrinter(d.Model)
+	if err != nil {
+		return err
+	}
+	c.printerPort = newPort(fmt.Sprintf("printer%d", i), d.baud(m.baud), rng)
+	asked := d.watch()
+	c.printer = m.make(c.printerPort)
+	return asked("printer " + m.name)
+}
+
 func (c *Counter) start(dir string) error {
 	c.tasks.Go(c.run)
+	var printer error
+	if c.printerPort != nil {
+		printer = c.printerPort.start(dir, c.listener(c.printerPort, c.printer))
+	}
 	return errors.Join(
+		printer,
 		c.pumpPort.start(dir, c.listener(c.pumpPort, c.pump)),
 		c.scalePort.start(dir, c.listener(c.scalePort, c.scale)),
 		c.scannerPort.start(dir, c.listener(c.scannerPort, nil)), // whatever a host says to the scanner, it does not care
@@ -125,7 +159,11 @@ func (c *Counter) stopAll() {
 }
 
 func (c *Counter) ports() map[string]*port {
-	return map[string]*port{"pump": c.pumpPort, "scale": c.scalePort, "scanner": c.scannerPort}
+	all := map[string]*port{"pump": c.pumpPort, "scale": c.scalePort, "scanner": c.scannerPort}
+	if c.printerPort != nil {
+		all["printer"] = c.printerPort
+	}
+	return all
 }
 
 func (c *Counter) run() {
@@ -164,6 +202,9 @@ func (c *Counter) play() time.Time {
 	}
 	c.pump.watch(now)
 	c.scale.watch(now)
+	if c.printer != nil {
+		c.printer.watch(now)
+	}
 	for p, g := range c.guests {
 		p.lend(func() { g.watch(now) })
 	}
@@ -265,7 +306,11 @@ func (c *Counter) Scan(text string) error {
 	defer c.mu.Unlock()
 	now := c.play()
 	c.scans++
-	c.scannerPort.say(text, []byte(text+"\r\n"))
+	said, err := c.spell(text)
+	if err != nil {
+		return err
+	}
+	c.scannerPort.say(text, said)
 	full := c.world.cup != nil && c.world.cup.liquid > emptyCup
 	if c.attendant && full && !c.pump.moving() {
 		c.nextCup = now.Add(nextCupTime)
@@ -273,6 +318,18 @@ func (c *Counter) Scan(text string) error {
 		return err
 	}
 	return nil
+}
+
+// spell is how the scanner sends text: as a line, or as the events of keys.
+func (c *Counter) spell(text string) ([]byte, error) {
+	if !c.typed {
+		return []byte(text + "\r\n"), nil
+	}
+	events, err := evdevscan.Append(nil, text, false)
+	if err != nil {
+		return nil, fmt.Errorf("bench: %s: %w", c.name, err)
+	}
+	return events, nil
 }
 
 // fault carries an order out, or hands it to the port when it befalls what passes there.
@@ -317,8 +374,16 @@ func (c *Counter) disturb(now time.Time, p *port, f Fault) error {
 			return m.failWith(f.Code)
 		}
 		return fmt.Errorf("bench: %s has no error codes", p.device)
+	case PaperOut, HeadOpen, RibbonOut, Paused, BufferFull:
+		if c.printer == nil || p != c.printerPort {
+			return fmt.Errorf("bench: %s is no printer", p.device)
+		}
+		c.printer.ail(f.Kind)
 	case Clear:
 		c.world.heal()
+		if c.printer != nil && p == c.printerPort {
+			c.printer.heal()
+		}
 		delete(c.guests, p)
 		p.mute(false)
 		return p.clear()
@@ -375,6 +440,8 @@ func (c *Counter) powerCycle(now time.Time, p *port, f Fault) error {
 	switch {
 	case p == c.scalePort:
 		c.scale.powerCycle(now)
+	case p == c.printerPort && c.printer != nil:
+		c.printer.powerCycle(now)
 	case p == c.pumpPort && f.ML > 0:
 		c.pump.failAfter(f.ML * 1000)
 	case p == c.pumpPort:
@@ -427,7 +494,10 @@ func (c *Counter) State() CounterState {
 	if w.cup != nil {
 		s.Cup = &Cup{EmptyG: w.cup.weight, LiquidML: w.cup.liquid / 1000}
 	}
-	for _, p := range []*port{c.pumpPort, c.scalePort, c.scannerPort} {
+	for _, p := range []*port{c.pumpPort, c.scalePort, c.scannerPort, c.printerPort} {
+		if p == nil {
+			continue
+		}
 		s.Devices = append(s.Devices, DeviceState{Name: p.device, Path: p.path, Plugged: p.plugged(), Wrong: c.guests[p] != nil})
 	}
 	return s

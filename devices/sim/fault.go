@@ -50,6 +50,12 @@ const (
 	Evaporation Kind = "evaporation"
 	Frozen      Kind = "frozen"
 
+	PaperOut   Kind = "paper_out"
+	HeadOpen   Kind = "head_open"
+	RibbonOut  Kind = "ribbon_out"
+	Paused     Kind = "paused"
+	BufferFull Kind = "buffer_full"
+
 	Clear Kind = "clear"
 )
 
@@ -110,6 +116,12 @@ func FaultKinds() []FaultKind {
 		{Drift, "the balance drifts by g (0.05) each minute, until clear", onWorld},
 		{Evaporation, "liquid evaporates from the cup, g (0.002) each minute, until clear", onWorld},
 		{Frozen, "the balance shows one value for ever, until clear", onWorld},
+
+		{PaperOut, "the printer has no paper, until clear", onLine},
+		{HeadOpen, "the printer's head or cover is open, until clear", onLine},
+		{RibbonOut, "the printer has no ribbon, until clear", onLine},
+		{Paused, "somebody paused the printer, until clear", onLine},
+		{BufferFull, "the printer's memory is full, until clear", onLine},
 
 		{Clear, "ends every fault of the device and of its counter's world", onLine},
 	}

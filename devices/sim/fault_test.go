@@ -259,7 +259,8 @@ func TestEveryKindCanBeOrderedAndCleared(t *testing.T) {
 		if k.Help == "" {
 			t.Errorf("%s is not explained", k.Kind)
 		}
-		if k.Kind == sim.PumpError { // which balances do not have
+		switch k.Kind {
+		case sim.PumpError, sim.PaperOut, sim.HeadOpen, sim.RibbonOut, sim.Paused, sim.BufferFull: // which balances do not have
 			continue
 		}
 		onScale(t, sim.Config{}, func(t *testing.T, b *sim.Bench, _ devices.Link, order func(sim.Fault)) {

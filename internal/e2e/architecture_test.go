@@ -25,7 +25,7 @@ var layers = []layer{
 		"vocabulary: quantities, lines of text, check characters, error codes, the typeface, the contract and the schema, which depend on nothing"},
 	{[]string{"internal/id", "internal/calendar", "internal/drift", "internal/secret", "pkg/protocol/*", "pkg/gs1", "pkg/cardcode", "pkg/personcode", "pkg/clinicapi", "pkg/stationlog", "devices"},
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
-	{[]string{"internal/clinic", "internal/flow", "internal/reconcile", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/devicetest", "devices/weighing"},
+	{[]string{"internal/clinic", "internal/flow", "internal/reconcile", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/tcplink", "devices/scanning", "devices/devicetest", "devices/weighing"},
 		"the tenant that every row carries; the one way to a port; the one way to ask a balance"},
 	{[]string{"internal/audit", "devices/scale/*", "devices/pump/*", "devices/scanner/*", "devices/printer/*", "devices/sim", "devices/decode"},
 		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},
@@ -57,6 +57,7 @@ var foreign = []struct {
 	{"pkg/clinicapi", []string{"github.com/oapi-codegen/runtime"}, "the runtime of the generated client"},
 	{"internal/httpapi/gen", []string{"github.com/gin-gonic/gin", "github.com/oapi-codegen/runtime"}, "the generated server"},
 	{"devices/serialport", []string{"go.bug.st/serial", "golang.org/x/sys"}, "the one place that knows the serial library's traps"},
+	{"devices/scanner/evdev", []string{"golang.org/x/sys"}, "taking a keyboard for one program is a system call"},
 	{"devices/sim", []string{"github.com/creack/pty"}, "only the bench plays the device's end of a wire"},
 	{"internal/rulepack", []string{"go.yaml.in/yaml/v3"}, "rule packs are YAML"},
 	{"internal/store", []string{

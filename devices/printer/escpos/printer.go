@@ -1,7 +1,8 @@
 // Package escpos drives receipt printers that speak ESC/POS, over a serial port or port 9100.
 //
 // Manual: Epson, "ESC/POS Command Reference", DLE EOT and GS r. The state is asked for in one go and counts only when
-// every answer came and no byte more. GS r behind a ticket is answered when the ticket has been printed.
+// every answer came and no byte more. GS r behind a ticket is answered when the ticket has been printed. Ticket and GS r go
+// out in one piece: on a line that loses only part of a ticket, what is left of it counts as printed.
 package escpos
 
 import (
