@@ -341,7 +341,7 @@ func openEvdev(o Options, m Model) (devices.Scanner, error) {
 		}
 		link, caps = k, k.CapsLock()
 	}
-	s, err := evdev.Open(link, evdev.Config{Name: o.name(m), Repeat: -1, CapsLock: caps}, o.Now)
+	s, err := evdev.Open(o.recorded(link), evdev.Config{Name: o.name(m), Repeat: -1, CapsLock: caps}, o.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -414,7 +414,7 @@ func (o Options) open(ctx context.Context, m Model) (devices.Link, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o.name(m), err)
 		}
-		return l, nil
+		return o.recorded(l), nil
 	}
 	cfg, err := o.port(m)
 	if err != nil {
