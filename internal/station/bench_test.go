@@ -1,6 +1,7 @@
 package station
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -53,28 +54,26 @@ func newWindow(t *testing.T, change func(*sim.Config, *Config)) *window {
 	port := func(name string) catalog.Options {
 		return catalog.Options{Name: name, Path: filepath.Join(world.Dir, name), LockDir: w.dir, Now: time.Now}
 	}
-	model := "mt-sics"
+	// A counter of the world says which models stand on it; what it does not say is the bench's first.
+	var own sim.CounterConfig
 	if len(world.Counters) > 0 {
-		model = world.Counters[0].Scale.Model
+		own = world.Counters[0]
 	}
+	scale, pump := cmp.Or(own.Scale.Model, catalog.MTSICS), cmp.Or(own.Pump.Model, catalog.NewEra)
 	serial := "1000001"
-	if model == catalog.Toledo { // which says none
+	if scale == catalog.Toledo { // which says none
 		serial = ""
 	}
-	w.conf.Scale = Device[devices.Scale]{Model: model, Serial: serial, Open: func(ctx context.Context) (devices.Scale, error) {
-		return catalog.OpenScale(ctx, model, port("scale0"))
+	w.conf.Scale = Device[devices.Scale]{Model: scale, Serial: serial, Open: func(ctx context.Context) (devices.Scale, error) {
+		return catalog.OpenScale(ctx, scale, port("scale0"))
 	}}
-	model := catalog.NewEra
-	if len(world.Counters) > 0 {
-		model = world.Counters[0].Pump.Model
-	}
-	w.conf.Pump = Device[devices.Pump]{Model: model, Open: func(ctx context.Context) (devices.Pump, error) {
+	w.conf.Pump = Device[devices.Pump]{Model: pump, Open: func(ctx context.Context) (devices.Pump, error) {
 		o := port("pump0")
 		o.Diameter, o.Rate, o.Max = 26_700, 60_000, 30*measure.Millilitre
-		if model == catalog.Reglo {
+		if pump == catalog.Reglo {
 			o.Diameter, o.Rate = 3170, 40_000
 		}
-		return catalog.OpenPump(ctx, model, o)
+		return catalog.OpenPump(ctx, pump, o)
 	}}
 	w.conf.Scanner = Device[devices.Scanner]{Model: "line", Open: func(ctx context.Context) (devices.Scanner, error) {
 		return catalog.OpenScanner(ctx, "line", port("scanner0"))
