@@ -13,6 +13,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/fault"
 	"github.com/lieu-clinic/lieu/internal/id"
+	"github.com/lieu-clinic/lieu/internal/reconcile"
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
@@ -547,4 +548,98 @@ func enter(ctx context.Context, r *storeRoom, spoiled stock.Line) error {
 	}
 	_, err = r.stock.Enter(ctx, r.clinic.ID, r.pharmacist, n.ID, form)
 	return err
+}
+
+// From a lot to its patients and back; a recall stops the bottle under the pump at once.
+func TestALotIsTracedAndRecalled(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 1)
+		ctx, c := t.Context(), r.clinic.ID
+		d := r.begin(t, r.smallClinic, r.smallClinic.patients[0])
+		r.counter.report(t, stationlog.KindDispensing, stationlog.Dispensing{Dispensing: string(d.ID), Volume: d.Volume})
+		r.counter.report(t, stationlog.KindMeasured, poured(t, d.ID, d.Volume))
+		_, err := r.doses.HandOver(ctx, r.smallClinic.act(d), d.Patient)
+		require.NoError(t, err)
+		_, err = r.doses.Taken(ctx, r.smallClinic.act(d))
+		require.NoError(t, err)
+
+		trace, err := r.stock.Trace(ctx, c, r.pharmacist, r.lot.ID)
+		require.NoError(t, err)
+		require.Len(t, trace.Bottles, 2)
+		require.Len(t, trace.Doses, 1)
+		require.Equal(t, string(d.Patient), trace.Doses[0].Patient)
+		require.Equal(t, d.Volume, trace.Doses[0].Measured)
+		var administered measure.Volume
+		for _, m := range trace.Moves {
+			if m.To == stock.Administered {
+				administered += m.Amount
+			}
+		}
+		require.Equal(t, d.Volume, administered)
+		back, err := r.stock.PatientLots(ctx, c, r.pharmacist, string(d.Patient))
+		require.NoError(t, err)
+		require.Equal(t, trace.Doses, back)
+		_, err = r.stock.Trace(ctx, c, r.nurse, r.lot.ID)
+		require.Equal(t, "staff.may_not", key(t, err), "a nurse does not read who took a lot")
+
+		r.clock.add(24 * time.Hour)
+		forecasts, err := r.stock.Forecasts(ctx, c)
+		require.NoError(t, err)
+		require.Len(t, forecasts, 1)
+		require.Equal(t, d.Volume, forecasts[0].PerDay)
+		require.Equal(t, 1, forecasts[0].DaysBasis)
+
+		_, err = r.stock.SetLotState(ctx, stock.LotChange{
+			Clinic: c, Lot: r.lot.ID, To: stock.LotRecalled, Pair: staff.Pair{By: r.pharmacist}, Reason: "the maker's letter",
+		})
+		require.NoError(t, err)
+		_, err = r.doses.Begin(ctx, r.request(r.smallClinic, r.smallClinic.patients[0]))
+		require.Contains(t, rules(t, err), dosing.LotRecalled)
+		require.Contains(t, rules(t, err), dosing.BottleNotInUse)
+		docs, err := r.stock.Documents(ctx, stock.DocumentFilter{Clinic: c, Kinds: []stock.DocumentKind{stock.Recalling}})
+		require.NoError(t, err)
+		require.Len(t, docs, 1)
+		r.verify(t)
+	})
+}
+
+// What a pump moved beyond what the scale booked explains a loss, since the first dose that did so.
+func TestDriftExplainsALoss(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 1)
+		ctx, c := t.Context(), r.clinic.ID
+		d := r.begin(t, r.smallClinic, r.smallClinic.patients[0])
+		o := poured(t, d.ID, d.Volume)
+		o.Pump = d.Volume + 90
+		r.counter.report(t, stationlog.KindDispensing, stationlog.Dispensing{Dispensing: string(d.ID), Volume: d.Volume})
+		r.counter.report(t, stationlog.KindMeasured, o)
+		d, err := r.doses.HandOver(ctx, r.smallClinic.act(d), d.Patient)
+		require.NoError(t, err)
+		_, err = r.doses.Taken(ctx, r.smallClinic.act(d))
+		require.NoError(t, err)
+
+		count := id.New[stock.CountID]()
+		_, err = r.stock.StartSession(ctx, stock.SessionStart{
+			Clinic: c, ID: id.New[stock.SessionID](), Count: count, Station: string(r.station.ID), Shift: 1, By: r.nurse,
+		})
+		require.NoError(t, err)
+		for _, by := range []staff.Member{r.nurse, r.pharmacist} {
+			_, err = r.stock.Enter(ctx, c, by, count, []stock.Line{{Bottle: r.bottle.ID, Method: stock.ByVolume, Volume: measure.Litre - d.Volume - 150}})
+			require.NoError(t, err)
+		}
+		_, err = r.stock.Settle(ctx, stock.Settlement{
+			Clinic: c, Count: count, Pair: staff.Pair{By: r.pharmacist, Witness: r.nurse}, Reason: "nothing else was found",
+		})
+		require.NoError(t, err, "below the review level two people of the counter are enough")
+		found, _, err := r.stock.Variances(ctx, stock.VarianceFilter{Clinic: c}, stock.ByCounter)
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.Equal(t, []reconcile.Part{
+			{Cause: reconcile.Drift, Amount: -90, Since: found[0].Parts[0].Since}, {Cause: reconcile.Unexplained, Amount: -60, Since: found[0].Parts[1].Since},
+		}, found[0].Parts)
+		require.Equal(t, d.Recorded, found[0].Parts[0].Since)
+		require.False(t, found[0].Review)
+		require.NotEmpty(t, found[0].Document, "however small, it is written")
+		r.verify(t)
+	})
 }

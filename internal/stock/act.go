@@ -43,6 +43,8 @@ type Act struct {
 	Occurred calendar.Instant // when it was done; 0 for now
 	// Late books now, with an incident, what is told of a day that was closed meanwhile; without it such an act is refused.
 	Late bool
+	// Party and Number are the other side, or the council that stood by, and the letter or minutes behind the act.
+	Party, Number string
 }
 
 // Bounds of an act.
@@ -71,7 +73,7 @@ func (a *Act) check(n people, now calendar.Instant) error {
 	switch {
 	case a.ID == "":
 		return fault.New(fault.Invalid, "id.malformed", "a document without an id")
-	case len(a.Reason) > MaxReason:
+	case len(a.Reason) > MaxReason, len(a.Party) > MaxParty, len(a.Number) > MaxText:
 		return fault.New(fault.Invalid, "reason.missing", "the reason is too long")
 	case a.Occurred > now || now.Sub(a.Occurred) > maxLate:
 		return fault.New(fault.Invalid, "document.occurred", "an act in the future, or more than %s ago", maxLate)
@@ -128,6 +130,7 @@ func (a *Act) needReason() error {
 func (a *Act) document(kind DocumentKind, now calendar.Instant, data json.RawMessage) Document {
 	return Document{
 		ID: a.ID, Clinic: a.Clinic, Kind: kind, By: string(a.By.ID), Witness: string(a.Witness.ID), Reason: a.Reason,
+		Party: a.Party, Number: a.Number,
 		Data: data, Occurred: a.Occurred, Recorded: now,
 	}
 }

@@ -243,7 +243,7 @@ func (s *Service) PostDraft(ctx context.Context, c clinic.ID, p staff.Pair, key 
 	if !ok {
 		return Draft{}, fault.New(fault.Invalid, "draft.kind", "no draft of kind %q", d.Kind)
 	}
-	a := Act{Clinic: c, ID: d.ID, Pair: p, Reason: d.Reason, Occurred: d.Occurred, Late: d.Late}
+	a := Act{Clinic: c, ID: d.ID, Pair: p, Reason: d.Reason, Occurred: d.Occurred, Late: d.Late, Party: d.Paper.Party, Number: d.Paper.Number}
 	if err := post(s, ctx, a, d.Paper); err != nil {
 		return Draft{}, err
 	}

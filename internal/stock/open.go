@@ -1,6 +1,7 @@
 package stock
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -104,7 +105,7 @@ func (s *Service) write(ctx context.Context, w work, kind DocumentKind, bottles 
 		return err
 	}
 	doc := w.act.document(kind, w.now, audit.Data(ch.data))
-	doc.Party, doc.Number = ch.party, ch.number
+	doc.Party, doc.Number = cmp.Or(ch.party, doc.Party), cmp.Or(ch.number, doc.Number)
 	if err := s.post(ctx, w.tx, w.act, doc, ch.moves); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func newFakeAPI() *fakeAPI {
 		Demo:   true, Today: "2026-11-22",
 		Actions: []string{
 			"clinic.manage", "clinic.read", "dispensing.perform", "dispensing.read", "dispensing.resolve", "dispensing.witness", "figures.read", "hold.lift", "hold.place", "morning.read", "patient.end", "patient.manage", "patient.read",
-			"prescription.read", "prescription.sign", "queue.call", "queue.check_in", "queue.read", "register.read", "session", "station.bottle", "station.manage", "station.read", "station.verify", "stock.manage", "stock.read",
+			"prescription.read", "prescription.sign", "queue.call", "queue.check_in", "queue.read", "register.read", "session", "station.bottle", "station.manage", "station.read", "station.verify", "stock.manage", "stock.count", "trace.read", "stock.read",
 		},
 	}
 	f.board = clinicapi.Board{
@@ -176,7 +176,7 @@ func (f *fakeAPI) on(pattern string, status int, make func(r *http.Request, body
 
 func (f *fakeAPI) bottle() clinicapi.Bottle {
 	return clinicapi.Bottle{
-		Id: bottleID, Code: bottleCode, Lot: lotID, LotNumber: "MTD-2611", ProductName: "Methadone hydroclorid 10 mg/mL", ConcentrationUgMl: 10_000, DensityUgMl: 1_021_000,
+		Id: bottleID, Code: bottleCode, Lot: lotID, Place: "cabinet", LotNumber: "MTD-2611", ProductName: "Methadone hydroclorid 10 mg/mL", ConcentrationUgMl: 10_000, DensityUgMl: 1_021_000,
 		Expiry: "2027-08-31", LotState: "released", State: "in_use", LabelVolumeUl: 1_000_000, RemainingUl: 734_500, OpenedAt: fakeNow.Add(-time.Hour),
 		Balance: clinicapi.Balance{"supplier": -1_000_000, "bottle": 734_500, "administered": 259_250, "reserved": 6_250},
 	}
