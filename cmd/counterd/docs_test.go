@@ -46,7 +46,7 @@ func TestTheManualsCommandsAreTaken(t *testing.T) {
 		{"simulate", "--dir", "B", "--attendant"}, {"simulate", "--dir", "B", "--bench", "FILE", "--record", "DIR"},
 		{"bench", "--dir", "B", "scan", "X"}, {"bench", "--dir", "B", "place-cup"}, {"bench", "--dir", "B", "lift-cup"},
 		{"bench", "--dir", "B", "swap-cup"}, {"bench", "--dir", "B", "pour", "5"}, {"bench", "--dir", "B", "refill", "5"},
-		{"bench", "--dir", "B", "unplug", "pump0"}, {"bench", "--dir", "B", "replug", "pump0"}, {"bench", "--dir", "B", "state"},
+		{"bench", "--dir", "B", "unplug", "pump0"}, {"bench", "--dir", "B", "replug", "pump0"}, {"bench", "--dir", "B", "state"}, {"bench", "--dir", "B", "printed"},
 		{"bench", "--dir", "B", "fault", "pump0", "drip", "--ml", "0.05", "--count=-1"}, {"bench", "faults"},
 	} {
 		var c cli

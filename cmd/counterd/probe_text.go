@@ -31,6 +31,11 @@ func stateText(state any) string {
 			return s.Weight.String() + ", stable"
 		}
 		return s.Weight.String() + ", moving"
+	case devices.PrinterState:
+		if troubles := s.Troubles(); len(troubles) > 0 {
+			return strings.Join(troubles, ", ")
+		}
+		return "ready"
 	case devices.PumpState:
 		text := "standing still"
 		if s.Moving {

@@ -17,6 +17,8 @@ import (
 	"github.com/lieu-clinic/lieu/devices/devicetest"
 	"github.com/lieu-clinic/lieu/devices/sim"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/protocol/escpos"
+	"github.com/lieu-clinic/lieu/pkg/protocol/zpl"
 )
 
 var record = flag.Bool("record", false, "record the transcripts anew from the bench")
@@ -108,8 +110,10 @@ func oneDevice(m catalog.Model) sim.CounterConfig {
 			pump.Options = map[string]string{"initialised": "yes"}
 		}
 		return sim.CounterConfig{Pump: pump}
+	case catalog.Printer:
+		return sim.CounterConfig{Printer: sim.DeviceConfig{Model: m.Name}}
 	}
-	return sim.CounterConfig{}
+	return sim.CounterConfig{Scanner: sim.DeviceConfig{Model: m.Name}}
 }
 
 // converse does with a device what a dose does, and says what it understood. Scan makes a scanner scan.
@@ -123,6 +127,8 @@ func converse(t *testing.T, m catalog.Model, o catalog.Options, scan func()) str
 		return weighOnce(t, ctx, m, o)
 	case catalog.Pump:
 		return pumpOnce(t, ctx, m, o)
+	case catalog.Printer:
+		return printOnce(t, ctx, m, o)
 	}
 	s, err := catalog.OpenScanner(ctx, m.Name, o)
 	if err != nil {
@@ -135,6 +141,39 @@ func converse(t *testing.T, m catalog.Model, o catalog.Options, scan func()) str
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("%s as %s", got.Text, got.Symbology)
+}
+
+func printOnce(t *testing.T, ctx context.Context, m catalog.Model, o catalog.Options) string {
+	t.Helper()
+	p, err := catalog.OpenPrinter(ctx, m.Name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	before, err := p.State(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := oneJob(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Print(ctx, job); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%+v; printed", before)
+}
+
+// oneJob is a label or a ticket.
+func oneJob(m catalog.Model) ([]byte, error) {
+	if m.Name == catalog.ESCPOS {
+		ticket := escpos.New()
+		ticket.Text(escpos.Double, "42")
+		return ticket.Bytes()
+	}
+	label := zpl.New(400, 200)
+	label.Text(20, 20, 30, "42")
+	return label.Bytes()
 }
 
 func weighOnce(t *testing.T, ctx context.Context, m catalog.Model, o catalog.Options) string {

@@ -426,7 +426,7 @@ func (c *Counter) greet(now time.Time, p *port) error {
 	switch p {
 	case c.scalePort:
 		m = c.scale
-	case c.scannerPort:
+	case c.scannerPort, c.printerPort:
 		m = nil
 	}
 	if g, ok := m.(greeter); ok {

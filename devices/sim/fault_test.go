@@ -103,12 +103,12 @@ func bits(a, b string) int {
 }
 
 func TestTroubleOfTheLine(t *testing.T) {
-	onScale(t, sim.Config{}, func(t *testing.T, b *sim.Bench, link devices.Link, order func(sim.Fault)) {
+	onScale(t, sim.Config{}, func(t *testing.T, _ *sim.Bench, link devices.Link, order func(sim.Fault)) {
 		order(sim.Fault{Kind: sim.Echo})
 		converse(t, link, step{say: ask, want: ask + answer})
 		order(sim.Fault{Kind: sim.Clear})
 		order(sim.Fault{Kind: sim.WrongBaud})
-		if got := talk(t, link, ask, 50*time.Millisecond); strings.Trim(got, "\x00\xff\x80") != "" {
+		if got := talk(t, link, ask, 50*time.Millisecond); strings.ContainsAny(got, ask+answer) {
 			t.Errorf("at the wrong rate: %q", got)
 		}
 		order(sim.Fault{Kind: sim.Clear})

@@ -15,7 +15,7 @@ type zplPrinter struct {
 
 func newZPLPrinter(p *port) printerMachine { return &zplPrinter{port: p} }
 
-func (z *zplPrinter) hear(now time.Time, b []byte) {
+func (z *zplPrinter) hear(_ time.Time, b []byte) {
 	for {
 		got, rest, ok := z.in.Next(b)
 		if !ok {
