@@ -409,6 +409,40 @@ func (s services) incidentsOf(t testing.TB, c *smallClinic) int {
 
 func (r *storeRoom) incidents(t testing.TB) int { return r.incidentsOf(t, r.smallClinic) }
 
+// What a count found is written once: a count that another one of the same bottle overtook is counted again.
+func TestAnOvertakenCountWritesNothing(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 1)
+		ctx, c := t.Context(), r.clinic.ID
+		pair := staff.Pair{By: r.pharmacist, Witness: r.supervisor}
+		short := func() stock.CountID {
+			n, err := r.stock.StartCount(ctx, c, r.pharmacist, id.New[stock.CountID]())
+			require.NoError(t, err)
+			for _, by := range []staff.Member{r.pharmacist, r.nurse} {
+				var form []stock.Line
+				for _, b := range n.Bottles {
+					form = append(form, stock.Line{Bottle: b, Method: stock.ByVolume, Volume: measure.Litre - 3000})
+				}
+				_, err = r.stock.Enter(ctx, c, by, n.ID, form)
+				require.NoError(t, err)
+				r.clock.add(time.Second)
+			}
+			return n.ID
+		}
+		first, second := short(), short()
+		n, err := r.stock.Settle(ctx, stock.Settlement{Clinic: c, Count: first, Pair: pair, Reason: "searched"})
+		require.NoError(t, err)
+		require.Equal(t, stock.Settled, n.State)
+		n, err = r.stock.Settle(ctx, stock.Settlement{Clinic: c, Count: second, Pair: pair, Reason: "searched"})
+		require.NoError(t, err)
+		require.Equal(t, stock.Disagreed, n.State)
+		b, err := r.stock.Bottle(ctx, c, r.bottles[0])
+		require.NoError(t, err)
+		require.EqualValues(t, 3000, b.Balance[stock.Loss], "once")
+		r.verify(t)
+	})
+}
+
 func TestSessionOpenPastMidnightIsAnAlarmOnce(t *testing.T) {
 	engines(t, func(t *testing.T, url string) {
 		r := aStoreRoom(t, url, 1)

@@ -200,3 +200,44 @@ func TestForecastAndSetting(t *testing.T) {
 	r.mustDo("GET", "/v1/stock-setting", nil, &set)
 	require.EqualValues(t, 5000, set.ReviewUl)
 }
+
+// A counter's shift over the wire: no dose before it is open where the clinic asks for it, closed by two people.
+func TestACounterSessionOverTheWire(t *testing.T) {
+	f := newFixture(t)
+	r := f.storeRoom(1)
+	var st gen.Station
+	f.signIn(staff.Administrator).mustDo("POST", "/v1/stations", gen.AddStation{Id: newID(), Name: "Cửa 1"}, &st)
+	start := gen.StartCounterSession{Id: newID(), Count: newID(), Station: st.Id, Shift: 1}
+	r.refused("POST", "/v1/counter-sessions", start, http.StatusConflict, "count.nothing")
+	r.mustDo("POST", "/v1/bottles/"+r.bottles[0].Id+"/open", gen.OpenBottle{Id: newID(), Witness: second("witness")}, nil)
+	var ses gen.CounterSession
+	r.mustDo("POST", "/v1/counter-sessions", start, &ses)
+	require.Equal(t, gen.SessionState("opening_count"), ses.State)
+	require.Equal(t, start.Count, ses.Count)
+	count := func(key string) (n gen.Count) {
+		enter := gen.EnterCount{Lines: []gen.CountLine{{Bottle: r.bottles[0].Id, Method: "weighed", GrossWeightUg: 60_000_000 + 1_060_000_000}}}
+		r.mustDo("POST", "/v1/counts/"+key+"/entries", enter, nil)
+		enter.Person = &gen.OptionalCredential{Username: "witness", Pin: testPIN}
+		r.mustDo("POST", "/v1/counts/"+key+"/entries", enter, &n)
+		return n
+	}
+	require.Equal(t, gen.CountState("settled"), count(start.Count).State)
+	path := "/v1/counter-sessions/" + start.Id
+	r.refused("POST", path+"/close", gen.CloseCounterSession{Witness: second("witness")}, http.StatusConflict, "session.state")
+	closing := gen.CountAgain{Count: newID()}
+	r.mustDo("POST", path+"/count", closing, &ses)
+	require.Equal(t, gen.SessionState("closing_count"), ses.State)
+	r.refused("POST", path+"/count", gen.CountAgain{Count: newID()}, http.StatusConflict, "count.running")
+	count(closing.Count)
+	r.refused("POST", path+"/close", gen.CloseCounterSession{Witness: second(string(staff.Pharmacist))}, http.StatusBadRequest, "witness.same")
+	r.mustDo("POST", path+"/close", gen.CloseCounterSession{Witness: second("witness")}, &ses)
+	require.Equal(t, gen.SessionState("closed"), ses.State)
+	var weights gen.BottleWeightList
+	r.mustDo("GET", "/v1/bottles/"+r.bottles[0].Id+"/weights", nil, &weights)
+	require.Len(t, weights.Items, 4)
+	require.EqualValues(t, 1_000_000, weights.Items[0].ContentUl)
+	var list gen.CounterSessionList
+	r.mustDo("GET", "/v1/counter-sessions", nil, &list)
+	require.Len(t, list.Items, 1)
+	f.signIn(staff.Doctor).refused("POST", "/v1/counter-sessions", start, http.StatusForbidden, "staff.may_not")
+}

@@ -29,7 +29,8 @@ const (
 // CountState is how far a count has come.
 type CountState string
 
-// The states. A count whose two people disagree ends there, and another one is begun: nobody is told the book meanwhile.
+// The states. A count whose two people disagree, or that was overtaken before it was settled, ends there, and another one
+// is begun: nobody is told the book meanwhile.
 const (
 	Underway  CountState = "counting"
 	Counted   CountState = "counted" // both have entered theirs; the differences are known
@@ -315,6 +316,7 @@ type finding struct {
 	book    measure.Volume // when the second of them looked
 	diff    measure.Volume
 	missing bool
+	at      calendar.Instant // when the second of them looked
 }
 
 func (f finding) counted() measure.Volume { return f.book + f.diff }
@@ -330,7 +332,7 @@ func findings(first, second []Entry) (out []finding, agree bool) {
 		if !reconcile.Agree(a.diff(), b.diff(), AgreeWithin) || (a.Method == NotFound) != (b.Method == NotFound) {
 			return nil, false
 		}
-		out = append(out, finding{b.Bottle, b.Book, reconcile.Mean(a.diff(), b.diff()), b.Method == NotFound})
+		out = append(out, finding{b.Bottle, b.Book, reconcile.Mean(a.diff(), b.diff()), b.Method == NotFound, b.Recorded})
 	}
 	return out, true
 }

@@ -84,7 +84,7 @@ type settlement struct {
 
 // Settle writes what a count found into the book: a loss or a surplus of its own for each bottle, whatever its size,
 // explained as far as pump, scale and people can. Two people sign; when a difference is beyond the review level one of
-// them must be the supervisor. A settled count stays as it is.
+// them must be the supervisor. A settled count stays as it is, and one that was overtaken is to be counted again.
 func (s *Service) Settle(ctx context.Context, st Settlement) (n Count, err error) {
 	if err := st.Pair.Require(st.Clinic, staff.CountStock, staff.WitnessStock); err != nil {
 		return Count{}, err
@@ -117,6 +117,14 @@ func (s *Service) Settle(ctx context.Context, st Settlement) (n Count, err error
 		if !agree {
 			return fault.New(fault.Internal, "count.state", "count %s is counted, but its people disagree", n.ID)
 		}
+		stale, err := overtaken(ctx, tx, found)
+		if err != nil {
+			return err
+		}
+		if stale {
+			n.State = Disagreed
+			return tx.UpdateCount(ctx, n)
+		}
 		if err := s.reviewed(ctx, tx, st, found); err != nil {
 			return err
 		}
@@ -144,6 +152,18 @@ func (st Settlement) validate() error {
 		}
 	}
 	return nil
+}
+
+// overtaken reports whether another count of a bottle was settled, or the bottle was opened, after it was counted: what
+// was found then is in the book already, and must not be written twice.
+func overtaken(ctx context.Context, tx Tx, found []finding) (bool, error) {
+	for _, f := range found {
+		ev, err := tx.Evidence(ctx, f.bottle)
+		if err != nil || ev.Since > f.at {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // forms tells the entries of the one person from those of the other, in the order in which they were entered.

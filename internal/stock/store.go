@@ -109,8 +109,8 @@ type Counting interface {
 	Entries(ctx context.Context, id CountID) ([]Entry, error)
 	// InsertEntries adds what one person found.
 	InsertEntries(ctx context.Context, e []Entry) error
-	// CounterBottles lists the bottles to count at a station: those in the day cabinet that stand at no other one. With
-	// station "" those in the store.
+	// CounterBottles lists the bottles to count at a station: the one that stands there, and those in the day cabinet that
+	// stand at none. With station "" those in the store.
 	CounterBottles(ctx context.Context, station string) ([]BottleID, error)
 	// Evidence reads what was poured from a bottle since it was last counted, else opened.
 	Evidence(ctx context.Context, b BottleID) (Evidence, error)

@@ -227,12 +227,12 @@ func (t *Tx) InsertEntries(_ context.Context, entries []stock.Entry) error {
 
 // CounterBottles implements stock.Tx.
 func (t *Tx) CounterBottles(_ context.Context, station string) (ids []stock.BottleID, err error) {
-	const here = `SELECT b.id FROM bottle b WHERE b.clinic = ? AND b.state IN ('sealed', 'in_use', 'quarantined') AND b.place = `
+	const here = `SELECT b.id FROM bottle b LEFT JOIN station s ON s.bottle = b.id
+		WHERE b.clinic = ? AND b.state IN ('sealed', 'in_use', 'quarantined') AND `
 	if station == "" {
-		err = t.db.Raw(here+"'store' ORDER BY b.id", t.clinic).Scan(&ids).Error
+		err = t.db.Raw(here+"b.place = 'store' AND s.id IS NULL ORDER BY b.id", t.clinic).Scan(&ids).Error
 	} else {
-		err = t.db.Raw(here+`'cabinet' AND NOT EXISTS (SELECT 1 FROM station s WHERE s.bottle = b.id AND s.id <> ?) ORDER BY b.id`,
-			t.clinic, station).Scan(&ids).Error
+		err = t.db.Raw(here+"(s.id = ? OR s.id IS NULL AND b.place = 'cabinet') ORDER BY b.id", t.clinic, station).Scan(&ids).Error
 	}
 	return ids, mapError(err)
 }
