@@ -394,3 +394,63 @@ func TestEveryModelHasAProtocol(t *testing.T) {
 		}
 	}
 }
+
+// Every model can be probed without knowing how it will be set up, and what it says is understood.
+func TestEveryModelIsProbed(t *testing.T) {
+	for _, m := range catalog.Models() {
+		if m.ByHand || m.Name == catalog.Evdev { // the bench has no keyboard's event device
+			continue
+		}
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			device := sim.DeviceConfig{Model: m.Name}
+			one := sim.CounterConfig{Name: "counter"}
+			switch m.Kind {
+			case catalog.Scale:
+				one.Scale = device
+			case catalog.Pump:
+				one.Pump = device
+			case catalog.Printer:
+				one.Printer = device
+			}
+			b, err := sim.NewBench(sim.Config{Now: time.Now, Seed: 5, Dir: dir, Counters: []sim.CounterConfig{one}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = b.Close() }()
+			ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+			defer done()
+			p := probeCommand{Model: m.Name, Port: filepath.Join(dir, string(m.Kind)+"0"), Dir: t.TempDir()}
+			found, err := p.probe(ctx, m)
+			if err != nil {
+				t.Fatalf("%v: %+v", err, found.Passed)
+			}
+			if m.Kind != catalog.Scanner && !understood(found) {
+				t.Errorf("nothing of it is understood: %+v", found.Passed)
+			}
+			if s := b.State().Counters[0]; s.PushedML != 0 || s.Pump.Runs != 0 {
+				t.Errorf("a probe moved liquid: %+v", s)
+			}
+		})
+	}
+}
+
+// understood reports whether the device said something, all of it was of a frame, and none of it was broken.
+func understood(p probed) bool {
+	frames := 0
+	for _, one := range p.Passed {
+		if one.Dir == "<" {
+			frames += len(one.Frames)
+		}
+		for _, f := range one.Frames {
+			if f.Checksum == decode.Bad || f.CRC == decode.Bad {
+				return false
+			}
+		}
+		if one.Skipped > 0 {
+			return false
+		}
+	}
+	return frames > 0
+}

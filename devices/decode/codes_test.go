@@ -136,6 +136,8 @@ func TestESCPOS(t *testing.T) {
 		row{p, "DLE EOT 2", "\x52", []string{`{"kind":"status","status":"error"}`}, 0, false},
 		row{p, "4", "\x1e", []string{`{"kind":"status","status":"paper_low"}`}, 0, false},
 		row{p, "4", "\x7e", []string{`{"kind":"status","status":"paper_low,paper_out"}`}, 0, false},
+		row{p, "\x10\x04\x01\x10\x04\x02\x10\x04\x04", "\x1a\x16\x1e", []string{
+			`{"kind":"status","status":"offline"}`, `{"kind":"status","status":"cover_open"}`, `{"kind":"status","status":"paper_low"}`}, 0, false},
 		row{p, "", "\x1a", []string{`{"kind":"answer","data":"1A"}`}, 0, false},
 		row{p, "1", "\x13\x92", nil, 2, false}, // the fixed bits do not fit
 	)

@@ -74,8 +74,8 @@ func tellZPL(s zpl.Status) Frame {
 
 func escposStatus(b []byte, a About) (Frame, int) {
 	var s escpos.Status
-	q, known := escposQuery(a.Sent)
-	if err := s.Take(max(q, escpos.Online), b[0]); err != nil {
+	q, known := escposQuery(a.Sent, len(b))
+	if err := s.Take(q, b[0]); err != nil {
 		return Frame{}, -1
 	}
 	if !known {
@@ -84,13 +84,27 @@ func escposStatus(b []byte, a About) (Frame, int) {
 	return tellESCPOS(s), 1
 }
 
-// escposQuery reads which status was asked for: "DLE EOT 2", "100402" or just "2".
-func escposQuery(sent string) (escpos.Query, bool) {
-	if sent == "" {
-		return 0, false
+// escposQuery reads which status was asked for: "DLE EOT 2" or just "2", or the bytes themselves. When more than one was
+// asked in one go, the answers come in the same order, and left of them are still to come.
+func escposQuery(sent string, left int) (escpos.Query, bool) {
+	var asked []escpos.Query
+	for i := 0; i+2 < len(sent); i++ {
+		if sent[i:i+2] == "\x10\x04" {
+			asked = append(asked, escpos.Query(sent[i+2]))
+		}
 	}
-	q := escpos.Query(sent[len(sent)-1] - '0')
-	return q, q >= escpos.Online && q <= escpos.Paper
+	if len(asked) == 0 && sent != "" {
+		asked = append(asked, escpos.Query(sent[len(sent)-1]-'0'))
+		left = 1
+	}
+	if left > len(asked) {
+		return escpos.Online, false
+	}
+	q := asked[len(asked)-left]
+	if q < escpos.Online || q > escpos.Paper {
+		return escpos.Online, false
+	}
+	return q, true
 }
 
 func tellESCPOS(s escpos.Status) Frame {
