@@ -11,10 +11,14 @@ import (
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/calibration/walk"
+	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/fault"
+	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/id"
+	"github.com/lieu-clinic/lieu/internal/queue"
+	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 	"github.com/lieu-clinic/lieu/pkg/stationlog"
@@ -94,6 +98,9 @@ func (ch *chapter) furnish(ctx context.Context, start calendar.Day) error {
 		return nil
 	}
 	ch.clock.at = ch.local(start.AddDays(-1), 14*time.Hour)
+	if err := ch.decide(ctx); err != nil {
+		return fmt.Errorf("queue rules: %w", err)
+	}
 	return ch.at(ctx, ch.clinic.ID, func(d *desk) error {
 		for _, window := range ch.site.windows {
 			s, err := ch.build(ctx, d, window)
@@ -104,6 +111,17 @@ func (ch *chapter) furnish(ctx context.Context, start calendar.Day) error {
 		}
 		return nil
 	})
+}
+
+// decide says when the windows are open, what the clinic wants to keep to, and where its people are found.
+func (ch *chapter) decide(ctx context.Context) error {
+	clinics := clinic.NewService(ch.store.Clinics(), ch.clock.now)
+	_, err := queue.NewService(ch.store.Queue(), clinics, ch.clock.now, nil).SetRules(ctx, ch.team["admin"], queue.Rules{
+		Clinic: ch.clinic.ID, Opens: 6*time.Hour + 30*time.Minute, Closes: 11 * time.Hour, SlotSize: 12,
+		Targets: flow.Targets{flow.LongestWait: 30 * time.Minute, flow.MedianWait: 15 * time.Minute, flow.P90Whole: 35 * time.Minute},
+		Rooms:   map[staff.Role]string{staff.Doctor: "Phòng 2", staff.Pharmacist: "Kho thuốc", staff.Nurse: "Quầy tiếp nhận"},
+	})
+	return err
 }
 
 func (ch *chapter) build(ctx context.Context, d *desk, window string) (*stall, error) {
