@@ -126,8 +126,9 @@ func (s *Service) read(ctx context.Context, c clinic.ID, p past, m *Morning) err
 	if err != nil {
 		return err
 	}
-	m.Stations, m.Trouble = stations, trouble(stations, devices)
-	m.Windows = windowsOf(expected(stations, m.Visits, p), devices, changes, doses, m.Start)
+	serving := expected(stations, m.Visits, p)
+	m.Stations, m.Trouble = stations, trouble(stations, serving, devices, m.Start)
+	m.Windows = windowsOf(serving, devices, changes, doses, m.Start)
 	return nil
 }
 
@@ -226,12 +227,15 @@ func needed(st equipment.Station, k equipment.DeviceKind) bool {
 	return k == equipment.Scale || (k == equipment.Pump && !st.Manual)
 }
 
-// trouble lists the devices of the windows in service that once worked, or were heard of, and do not now.
-func trouble(stations []equipment.Station, devices []equipment.Device) []Trouble {
+// trouble lists the devices that were heard of and do not work now: those of the windows that were to serve, and any
+// that went away today. What has been switched off for days at a window that nobody opens is no news.
+func trouble(stations, serving []equipment.Station, devices []equipment.Device, start calendar.Instant) []Trouble {
 	var out []Trouble
 	for _, st := range stations {
+		opens := slices.ContainsFunc(serving, func(x equipment.Station) bool { return x.ID == st.ID })
 		for _, d := range devices {
-			if st.Active && d.Station == st.ID && d.State != equipment.Ready && !d.StateAt.IsZero() {
+			news := !d.StateAt.IsZero() && (opens || d.StateAt >= start)
+			if st.Active && d.Station == st.ID && d.State != equipment.Ready && news {
 				out = append(out, Trouble{Station: st.ID, Kind: d.Kind, State: d.State, Since: d.StateAt, Detail: d.Detail})
 			}
 		}

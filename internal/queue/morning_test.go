@@ -37,6 +37,8 @@ func TestWhatKeptTheWindowsFromServing(t *testing.T) {
 		{Station: "w2", Kind: equipment.Scale, State: equipment.Down, StateAt: at(-600)},  // since before the day
 		{Station: "hand", Kind: equipment.Pump, State: equipment.Down, StateAt: at(1)},    // it pours by hand
 		{Station: "hand", Kind: equipment.Scale, State: equipment.Down, StateAt: at(50)},
+		{Station: "spare", Kind: equipment.Scale, State: equipment.Down, StateAt: at(-3000)}, // nobody opens it
+		{Station: "spare", Kind: equipment.Printer, State: equipment.Down, StateAt: at(3)},   // went away today
 	}
 	changes := []DeviceChange{
 		{"w1", equipment.Pump, equipment.Down, at(10)}, {"w1", equipment.Pump, equipment.Unknown, at(12)}, {"w1", equipment.Pump, equipment.Ready, at(20)},
@@ -56,10 +58,10 @@ func TestWhatKeptTheWindowsFromServing(t *testing.T) {
 		t.Errorf("windows %+v, want %+v", got, want)
 	}
 	var troubled []equipment.DeviceKind
-	for _, x := range trouble(stations, devices) {
+	for _, x := range trouble(stations, serving, devices, start) {
 		troubled = append(troubled, x.Kind)
 	}
-	if want := []equipment.DeviceKind{equipment.Scanner, equipment.Scale, equipment.Pump, equipment.Scale}; !reflect.DeepEqual(troubled, want) {
+	if want := []equipment.DeviceKind{equipment.Scanner, equipment.Scale, equipment.Pump, equipment.Scale, equipment.Printer}; !reflect.DeepEqual(troubled, want) {
 		t.Errorf("trouble with %v, want %v", troubled, want)
 	}
 }

@@ -109,6 +109,8 @@ func theSupervisorSeesTheDay(t *testing.T, b *tab) {
 	b.Open("/supervisor")
 	b.Until(`document.querySelectorAll('.plot canvas').length === 2`)
 	require.Contains(t, b.Text(".alert-title"), "chờ lâu nhất")
+	require.Contains(t, b.Text(".alert.warning"), "Cửa 2: Bơm, Cân")
+	require.Equal(t, 1, browsertest.Eval[int](b.Tab, `document.querySelectorAll('.alert.warning').length`), "one line for a window")
 	b.Shot("supervisor-top")
 	b.accessible()
 	fits()

@@ -122,14 +122,27 @@ func (c *screen) supervisor(m clinicapi.Morning) supervisorView {
 		}
 		v.Windows = append(v.Windows, windowRow{w.Name, c.tag("counter", state), w.Served, w.PerHour, c.spread(w.Service)})
 	}
-	for _, t := range m.Trouble {
-		v.Trouble = append(v.Trouble, troubleRow{
-			Window: t.StationName, Kind: c.known("device_kind."+string(t.Kind), string(t.Kind)), State: c.tag("device", string(t.State)),
-			Since: c.clock(t.Since), Detail: t.Detail,
-		})
-	}
+	v.Trouble = c.trouble(m)
 	v.People, v.Waits = c.charts(v.Quarters, m.Rules.Targets.MedianWaitS)
 	return v
+}
+
+// trouble gives each window one line for all of its devices in one state.
+func (c *screen) trouble(m clinicapi.Morning) []troubleRow {
+	var out []troubleRow
+	for _, t := range m.Trouble {
+		kind, state := c.known("device_kind."+string(t.Kind), string(t.Kind)), c.tag("device", string(t.State))
+		since := c.clock(t.Since)
+		if m.Now.Sub(t.Since) > 12*time.Hour {
+			since = c.moment(t.Since)
+		}
+		if last := len(out) - 1; last >= 0 && out[last].Window == t.StationName && out[last].State == state {
+			out[last].Kind += ", " + kind
+			continue
+		}
+		out = append(out, troubleRow{Window: t.StationName, Kind: kind, State: state, Since: since, Detail: t.Detail})
+	}
+	return out
 }
 
 func (c *screen) forecasts(m clinicapi.Morning) []forecastView {
