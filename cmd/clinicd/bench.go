@@ -9,6 +9,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/devices/sim"
 	"github.com/lieu-clinic/lieu/internal/web"
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
 // simBench lets the screens of a demonstration be the hands at a simulated bench. It connects when it is first used, and
@@ -82,6 +83,11 @@ func (b *simBench) LiftCup(_ context.Context, station string) error {
 		_, err := c.LiftCup(counter)
 		return err
 	})
+}
+
+// PlaceWeight puts a check weight on the scale.
+func (b *simBench) PlaceWeight(_ context.Context, station string, w measure.Weight) error {
+	return b.with(station, func(c *sim.Client, counter string) error { return c.PlaceWeight(counter, w) })
 }
 
 // State says whether a cup stands on the scale.

@@ -13,6 +13,7 @@ type benchCommand struct {
 
 	Scan     benchScan     `cmd:"" help:"Scan a code."`
 	PlaceCup benchPlaceCup `cmd:"" help:"Put an empty cup on the pan."`
+	Weight   benchWeight   `cmd:"" help:"Put a check weight on the pan."`
 	SwapCup  benchSwapCup  `cmd:"" help:"Put another empty cup in the place of the one on the pan."`
 	LiftCup  benchLiftCup  `cmd:"" help:"Take the cup away; prints what was in it."`
 	Pour     benchPour     `cmd:"" help:"Pour by hand."`
@@ -55,6 +56,14 @@ func (c *benchScan) Run(b *cli) error { return b.Bench.do(sim.Request{Do: "scan"
 type benchPlaceCup struct{}
 
 func (*benchPlaceCup) Run(b *cli) error { return b.Bench.do(sim.Request{Do: "place_cup"}) }
+
+type benchWeight struct {
+	Grams int64 `arg:"" help:"Its weight in whole grams."`
+}
+
+func (w *benchWeight) Run(b *cli) error {
+	return b.Bench.do(sim.Request{Do: "place_weight", Grams: w.Grams})
+}
 
 type benchLiftCup struct{}
 

@@ -62,6 +62,11 @@ func (c *Client) PlaceCup(counter string) error {
 	return c.only(Request{Do: "place_cup", Counter: counter})
 }
 
+// PlaceWeight puts a check weight of whole grams on the pan.
+func (c *Client) PlaceWeight(counter string, w measure.Weight) error {
+	return c.only(Request{Do: "place_weight", Counter: counter, Grams: int64(w / measure.WeightGram)})
+}
+
 // LiftCup takes the cup away and says what was in it.
 func (c *Client) LiftCup(counter string) (Cup, error) {
 	r, err := c.Do(Request{Do: "lift_cup", Counter: counter})

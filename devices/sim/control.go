@@ -18,12 +18,13 @@ import (
 // ControlSocket is the name of the control socket in a bench's directory.
 const ControlSocket = "control.sock"
 
-// Request is one line to the control socket. Do is one of place_cup, lift_cup, swap_cup, scan, pour, refill_bottle,
+// Request is one line to the control socket. Do is one of place_cup, place_weight, lift_cup, swap_cup, scan, pour, refill_bottle,
 // printed, fault, unplug, replug and state. Counter may be left out where there is one counter.
 type Request struct {
 	Do      string `json:"do"`
 	Counter string `json:"counter,omitempty"`
 	Text    string `json:"text,omitempty"` // of scan
+	Grams   int64  `json:"g,omitempty"`    // of place_weight
 	Fault          // device, and the rest for fault; ML for pour and refill_bottle
 }
 
@@ -70,6 +71,8 @@ func (c *Counter) do(r Request) (Response, error) {
 	switch r.Do {
 	case "place_cup":
 		return Response{}, c.PlaceCup()
+	case "place_weight":
+		return Response{}, c.PlaceWeight(measure.Weight(r.Grams) * measure.WeightGram)
 	case "lift_cup":
 		cup, err := c.LiftCup()
 		return Response{Cup: &cup}, err
@@ -94,7 +97,7 @@ func (c *Counter) do(r Request) (Response, error) {
 		}
 		return Response{}, err
 	}
-	return Response{}, fmt.Errorf("bench: cannot %q; there are place_cup, lift_cup, swap_cup, scan, pour, refill_bottle, printed, fault,"+
+	return Response{}, fmt.Errorf("bench: cannot %q; there are place_cup, place_weight, lift_cup, swap_cup, scan, pour, refill_bottle, printed, fault,"+
 		" unplug, replug and state", r.Do)
 }
 

@@ -246,6 +246,21 @@ func (c *Counter) PlaceCup() error {
 	return nil
 }
 
+// PlaceWeight puts a check weight on the pan. It is as heavy as it says, and is lifted like a cup.
+func (c *Counter) PlaceWeight(w measure.Weight) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.play()
+	switch {
+	case c.world.cup != nil:
+		return fmt.Errorf("bench: %s: something stands on the pan already", c.name)
+	case w <= 0:
+		return fmt.Errorf("bench: %s: a weight of %s", c.name, w)
+	}
+	c.world.cup = &cup{weight: float64(w) / float64(measure.WeightGram)}
+	return nil
+}
+
 // LiftCup takes the cup away and says what was in it.
 func (c *Counter) LiftCup() (Cup, error) {
 	c.mu.Lock()

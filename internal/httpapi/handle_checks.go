@@ -63,9 +63,11 @@ func resultOut(r *calibration.Result) *gen.CheckResult {
 	}
 }
 
-// checkOut shows a check; the number of its lot is read once per answer.
-func (s *Server) checkOut(ctx context.Context, lots map[stock.LotID]string, c calibration.Check) gen.Check {
+// checkOut shows a check; what stands beside it is read once per answer.
+func (s *Server) checkOut(ctx context.Context, lots map[stock.LotID]string, of worth, c calibration.Check) gen.Check {
 	next := c.Next()
+	standing := of.standings[c.Station]
+	void := standing.Check == c.ID && standing.State == calibration.Void
 	return gen.Check{
 		Id: gen.UUID(c.ID), Station: gen.UUID(c.Station), Day: c.Day.String(), Pump: gen.UUID(c.Pump), Scale: gen.UUID(c.Scale),
 		Lot: gen.UUID(c.Lot), LotNumber: lots[c.Lot], DensityUgMl: int64(c.Density), TemperatureDecicelsius: c.TemperatureC,
@@ -77,7 +79,7 @@ func (s *Server) checkOut(ctx context.Context, lots map[stock.LotID]string, c ca
 				ScaleSerial: w.ScaleSerial, By: gen.UUID(w.By), RecordedAt: at(w.Recorded),
 			}
 		}),
-		Pours: each(c.Pours, pourOut), Result: resultOut(c.Result),
+		Pours: each(c.Pours, pourOut), Result: resultOut(c.Result), Over: c.Result == nil && (c.Day != of.today || void),
 		Next: gen.CheckNext{
 			Kind: gen.CheckNextKind(next.Kind), NominalUg: int64(next.Nominal), VolumeUl: int64(next.Volume), N: next.N, Of: next.Of,
 			Pour: gen.UUID(next.Pour),
@@ -100,7 +102,11 @@ func (s *Server) oneCheck(ctx context.Context, c calibration.Check, err error) (
 		return gen.Check{}, err
 	}
 	lots, err := s.lotNumbers(ctx)
-	return s.checkOut(ctx, lots, c), err
+	if err != nil {
+		return gen.Check{}, err
+	}
+	of, err := s.worth(ctx)
+	return s.checkOut(ctx, lots, of, c), err
 }
 
 // ListChecks lists a window's checks, newest first.
@@ -116,9 +122,13 @@ func (s *Server) ListChecks(ctx context.Context, r gen.ListChecksRequestObject) 
 	if err != nil {
 		return nil, err
 	}
+	of, err := s.worth(ctx)
+	if err != nil {
+		return nil, err
+	}
 	found, next := page(found, limit, func(c calibration.Check) string { return string(c.ID) })
 	return gen.ListChecks200JSONResponse{
-		Items: each(found, func(c calibration.Check) gen.Check { return s.checkOut(ctx, lots, c) }), Next: next,
+		Items: each(found, func(c calibration.Check) gen.Check { return s.checkOut(ctx, lots, of, c) }), Next: next,
 	}, nil
 }
 

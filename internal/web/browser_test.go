@@ -20,6 +20,7 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/web/browsertest"
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
 //go:embed testdata/axe.min.js
@@ -401,6 +402,10 @@ func (f *fakeBench) Scan(_ context.Context, station, text string) error {
 func (f *fakeBench) PlaceCup(_ context.Context, station string) error {
 	return f.note("place " + station)
 }
+func (f *fakeBench) PlaceWeight(_ context.Context, station string, w measure.Weight) error {
+	return f.note("weight " + station + " " + w.String())
+}
+
 func (f *fakeBench) LiftCup(_ context.Context, station string) error {
 	return f.note("lift " + station)
 }

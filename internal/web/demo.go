@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
 // benchCards is how many cards the panel of a demonstration offers.
@@ -75,6 +77,24 @@ func demoCup(c *screen) error {
 		move = c.site.opts.Bench.LiftCup
 	}
 	if err := move(c.r.Context(), station); err != nil {
+		return &benchError{err}
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// demoWeight puts a check weight on the simulated scale, in place of whatever stands there.
+func demoWeight(c *screen) error {
+	if !c.bench() {
+		return errNoPage
+	}
+	f := c.form()
+	station, weight := f.need("station"), f.weight("weight")
+	if f.err != nil {
+		return f.err
+	}
+	_ = c.site.opts.Bench.LiftCup(c.r.Context(), station) // an empty scale has nothing to lift
+	if err := c.site.opts.Bench.PlaceWeight(c.r.Context(), station, measure.Weight(weight)); err != nil {
 		return &benchError{err}
 	}
 	c.w.WriteHeader(http.StatusNoContent)

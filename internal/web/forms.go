@@ -105,6 +105,15 @@ func (f *form) integer(name string, low, high int) int {
 	return n
 }
 
+// integer64 reads a whole number that the page itself wrote into a hidden field.
+func (f *form) integer64(name string) int64 {
+	n, err := strconv.ParseInt(f.text(name), 10, 64)
+	if err != nil {
+		f.wrong("input.number", name)
+	}
+	return n
+}
+
 // day reads dd/mm/yyyy, in both languages: a date field of the browser would follow the language of the computer, and
 // 03/04 must not mean two things in one clinic.
 func (f *form) day(name string) string {

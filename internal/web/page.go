@@ -164,6 +164,7 @@ func showHome(c *screen) error {
 	var v struct {
 		Sections []section
 		Figures  *figuresView
+		Alarms   []homeAlarm
 	}
 	for _, s := range sections {
 		if c.may(s.action) {
@@ -177,7 +178,24 @@ func showHome(c *screen) error {
 		}
 		v.Figures = c.figures(f)
 	}
+	if c.may("station.recalibrate") || c.may("morning.read") {
+		list, err := call[clinicapi.StationList](c.api.ListStations(c.r.Context()))
+		if err != nil {
+			return err
+		}
+		for _, s := range list.Items {
+			if a := c.alarm(s); a != nil {
+				v.Alarms = append(v.Alarms, homeAlarm{*a, s.Id, s.Name})
+			}
+		}
+	}
 	return c.render("home", "", c.t("nav.home"), v)
+}
+
+// homeAlarm is a window whose pump somebody must look after.
+type homeAlarm struct {
+	alarmView
+	Station, Name string
 }
 
 type section struct{ Href, Text, About string }

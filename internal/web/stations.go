@@ -21,12 +21,27 @@ type stationRow struct {
 	Connection       tag
 	Bottle           *bottleView
 	Devices          []deviceRow
+	Standing         tag
+	Alarm            *alarmView
+}
+
+// alarmView is what a control chart asks for.
+type alarmView struct{ Severity, Icon, Text string }
+
+// alarm is nil while pump and scale agree.
+func (c *screen) alarm(s clinicapi.Station) *alarmView {
+	switch s.Drift.Alarm {
+	case clinicapi.DriftStandingAlarmWarn:
+		return &alarmView{"warning", icons["warning"], c.t("stations.drift_warn", "Level", c.share(s.Drift.LevelPpm))}
+	case clinicapi.DriftStandingAlarmStop:
+		return &alarmView{"stop", icons["stop"], c.t("stations.drift_stop", "Peak", c.share(s.Drift.PeakPpm))}
+	}
+	return nil
 }
 
 type deviceRow struct {
 	ID, Kind, Model, Serial, Detail, Since string
 	State, Check                           tag
-	Verified                               bool
 }
 
 func showStations(c *screen) error { return c.stations(nil, "") }
@@ -50,7 +65,7 @@ func (c *screen) stations(code *clinicapi.EnrolmentCode, station string) error {
 }
 
 func (c *screen) stationRow(s clinicapi.Station) stationRow {
-	r := stationRow{ID: s.Id, Name: s.Name, Active: s.Active, Enrolled: s.Enrolled, Manual: s.Manual, Connection: c.connection(s)}
+	r := stationRow{ID: s.Id, Name: s.Name, Active: s.Active, Enrolled: s.Enrolled, Manual: s.Manual, Connection: c.connection(s), Standing: c.standing(s), Alarm: c.alarm(s)}
 	if s.Bottle.Id != "" {
 		b := c.bottle(s.Bottle)
 		r.Bottle = &b
@@ -58,11 +73,10 @@ func (c *screen) stationRow(s clinicapi.Station) stationRow {
 	for _, d := range s.Devices {
 		row := deviceRow{
 			ID: d.Id, Kind: c.known("device_kind."+string(d.Kind), string(d.Kind)), Model: d.Model, Serial: d.Serial, Detail: d.Detail,
-			Since: c.moment(d.StateAt), State: c.tag("device", string(d.State)), Verified: d.VerifiedToday,
-			Check: tag{"warn", icons["warn"], c.t("check.missing")},
+			Since: c.moment(d.StateAt), State: c.tag("device", string(d.State)),
 		}
-		if d.VerifiedToday {
-			row.Check = tag{"good", icons["good"], c.t("check.signed")}
+		if d.Kind == clinicapi.DeviceKindPump || d.Kind == clinicapi.DeviceKindScale {
+			row.Check = c.standing(s)
 		}
 		r.Devices = append(r.Devices, row)
 	}

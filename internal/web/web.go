@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
 //go:embed static templates
@@ -22,8 +23,10 @@ type Bench interface {
 	Scan(ctx context.Context, station, text string) error
 	// PlaceCup puts an empty cup on the scale.
 	PlaceCup(ctx context.Context, station string) error
-	// LiftCup takes the cup away.
+	// LiftCup takes away what stands on the scale.
 	LiftCup(ctx context.Context, station string) error
+	// PlaceWeight puts a check weight on the scale.
+	PlaceWeight(ctx context.Context, station string, w measure.Weight) error
 	// State says what lies on the bench. An error means that the station has no bench here.
 	State(ctx context.Context, station string) (BenchState, error)
 }
@@ -141,6 +144,12 @@ func (s *site) routes() http.Handler {
 
 	m.HandleFunc("GET /stations", s.signedIn(showStations))
 	m.HandleFunc("POST /stations/{act}", s.signedIn(actOnStations))
+	m.HandleFunc("GET /stations/{station}/check", s.signedIn(showCheck))
+	m.HandleFunc("GET /stations/{station}/check/work", s.signedIn(showCheckWork))
+	m.HandleFunc("POST /stations/{station}/check/{act}", s.signedIn(actOnCheck))
+	m.HandleFunc("GET /stations/{station}/checks", s.signedIn(showChecks))
+	m.HandleFunc("POST /stations/{station}/checks/{act}", s.signedIn(actOnChecks))
+	m.HandleFunc("GET /stations/{station}/chart", s.signedIn(showChart))
 	m.HandleFunc("GET /register", s.signedIn(showRegister))
 
 	m.HandleFunc("GET /book", s.signedIn(showNarcoticRegister))
@@ -150,6 +159,7 @@ func (s *site) routes() http.Handler {
 
 	m.HandleFunc("POST /demo/scan", s.signedIn(demoScan))
 	m.HandleFunc("POST /demo/cup", s.signedIn(demoCup))
+	m.HandleFunc("POST /demo/weight", s.signedIn(demoWeight))
 	m.HandleFunc("/", s.open(func(*screen) error { return errNoPage }))
 	return m
 }

@@ -23,7 +23,7 @@ export function live(root) {
     };
     on('live', (l) => { Object.assign(state, { live: l, at: performance.now(), age: l.age_ms || 0 }); paint(); });
     on('scan', (s) => { if (!state.resumed || performance.now() - state.opened > REPLAY_MS) scanned(s); });
-    for (const name of ['dispensing', 'station', 'queue', 'stock', 'hold', 'board', 'reset']) on(name, () => refresh(name));
+    for (const name of ['dispensing', 'check', 'station', 'queue', 'stock', 'hold', 'board', 'reset']) on(name, () => refresh(name));
   };
 
   const paint = () => { if (words.unknown) strip(state, words); };
@@ -55,7 +55,7 @@ function flush() {
   if (!work?.hasAttribute('hx-trigger')) return;
   const sticky = work.hasAttribute('data-sticky'); // a stop stays until somebody saw it, or the dose moved on
   const looking = ['idle', 'patient'].includes(work.dataset.stage);
-  if (has('dispensing') || (!sticky && (has('reset', 'station') || (looking && has('stock', 'hold')) || (work.dataset.stage === 'idle' && has('queue'))))) htmx.trigger(work, 'refresh');
+  if (has('dispensing') || (work.hasAttribute('data-check') && has('check', 'reset')) || (!sticky && (has('reset', 'station') || (looking && has('stock', 'hold')) || (work.dataset.stage === 'idle' && has('queue'))))) htmx.trigger(work, 'refresh');
 }
 
 document.addEventListener('htmx:beforeSend', ({ detail: { elt, target, xhr } }) => {
@@ -94,6 +94,10 @@ function strip(s, w) {
   const known = (d) => (fresh ? d : 'unknown');
   const scale = grams == null && known(r?.scale.state) === 'ready' ? 'unknown' : known(r?.scale.state);
   put('scale', scale, scale === 'ready' ? grams : w[scale], scale === 'ready' ? [r.scale.stable ? w.stable : w.moving, ago].filter(Boolean).join(' · ') : past(grams, ago, w));
+  for (const el of document.querySelectorAll('[data-reading]')) {
+    el.textContent = scale === 'ready' ? grams : w.unknown;
+    el.dataset.still = String(scale === 'ready' && r.scale.stable);
+  }
   const pump = known(r?.pump.state);
   put('pump', pump, pump === 'ready' ? w[busy.includes(r.phase) ? r.phase : 'ready'] : w[pump], fresh && pump !== 'ready' ? r.pump.detail || ago : ago);
   put('scanner', known(r?.scanner.state), w[known(r?.scanner.state)], ago);
