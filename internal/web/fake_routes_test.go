@@ -266,6 +266,34 @@ func (f *fakeAPI) doseRoutes() {
 	}
 }
 
+// fakeCheck is a check in the middle of its shots, or one that was judged and failed.
+func fakeCheck(judged bool) clinicapi.Check {
+	within, beyond, scale := int64(-400), int64(14_000), int64(4998)
+	k := clinicapi.Check{
+		Id: lotID, Station: stationID, Day: "2026-11-22", Pump: lotID, Scale: lotID, Lot: lotID, LotNumber: "A-0042", DensityUgMl: 1_060_000,
+		TemperatureDecicelsius: 253, By: lotID, ByName: "Trần Thị Dược", Witness: lotID, WitnessName: "Lê Thị Hoa", RecordedAt: fakeNow,
+		Limits:    clinicapi.CheckLimits{LevelsUl: []int64{1000, 5000}, Shots: 3, PrimeUl: 3000, BiasPpm: 10_000, SpreadPpm: 5000, WeightsUg: []int64{20_000_000}, ToleranceUg: 20_000},
+		Weighings: []clinicapi.CheckWeighing{{NominalUg: 20_000_000, ShownUg: 20_010_000, ToleranceUg: 20_000, Within: true, Weights: "F1-0427", By: lotID, RecordedAt: fakeNow}},
+		Next:      clinicapi.CheckNext{Kind: clinicapi.CheckNextKindShot, VolumeUl: 5000, N: 4, Of: 6},
+	}
+	for i, p := range []clinicapi.CheckPour{{Kind: "prime", State: "measured", BookedUl: 2990}, {Kind: "shot", State: "measured", Level: 1, ErrorPpm: &within},
+		{Kind: "shot", State: "voided", Level: 1, Reason: "no_cup"}} {
+		p.Id, p.Station, p.VolumeUl, p.PumpUl, p.PumpKnown, p.WeightKnown, p.ScaleUl = lotID, stationID, 5000, 5000, i < 2, i < 2, &scale
+		k.Pours = append(k.Pours, p)
+	}
+	if judged {
+		k.Next.Kind = clinicapi.CheckNextKindDone
+		k.Result = &clinicapi.CheckResult{
+			Faults: []clinicapi.CheckResultFaults{"bias", "shots_missing"}, MeanPpm: beyond, By: lotID, RecordedAt: fakeNow,
+			Levels: []clinicapi.CheckLevel{
+				{VolumeUl: 1000, BiasLimitPpm: 10_000, SpreadLimitPpm: 9000},
+				{VolumeUl: 5000, ErrorsPpm: []int64{within}, MeanPpm: beyond, BiasLimitPpm: 10_000, SpreadLimitPpm: 5000},
+			},
+		}
+	}
+	return k
+}
+
 func (f *fakeAPI) settle(state clinicapi.DispensingState) any {
 	f.open.State = state
 	if state == "measured" {
@@ -305,7 +333,30 @@ func (f *fakeAPI) stockRoutes() {
 	f.on("POST /stations/{id}/enrolment-code", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.EnrolmentCode{Code: "K7QM-2F9D", ValidUntil: fakeNow.Add(time.Hour)}
 	})
-	f.on("POST /devices/{id}/verifications", 201, func(*http.Request, map[string]any) any { return map[string]any{} })
+	f.on("GET /stations/{id}/checks", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.CheckList{Items: []clinicapi.Check{fakeCheck(false), fakeCheck(true)}}
+	})
+	f.on("POST /checks/{id}/pours", 201, func(*http.Request, map[string]any) any { return fakeCheck(false).Pours[0] })
+	f.on("GET /stations/{id}/recalibrations", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.RecalibrationList{Items: []clinicapi.Recalibration{{
+			Id: lotID, Station: stationID, Device: lotID, Kind: "recalibrated", Method: "DIA", FactorBefore: "26,70", FactorAfter: "26,59",
+			By: lotID, ByName: "Trần Thị Dược", RecordedAt: fakeNow,
+		}}}
+	})
+	f.on("GET /stations/{id}/primes", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.CheckPourList{Items: []clinicapi.CheckPour{{Id: lotID, Station: stationID, Kind: "prime", State: "measured", VolumeUl: 3000, BookedUl: 2990, RecordedAt: fakeNow}}}
+	})
+	f.on("GET /stations/{id}/control-chart", 200, func(*http.Request, map[string]any) any {
+		chart := clinicapi.ControlChart{
+			Station: stationID, Lot: lotID, LotNumber: "A-0042", Began: 2, LimitsKnown: true, LowerPpm: -3000, CentrePpm: 100, UpperPpm: 3200,
+			Drift: clinicapi.DriftStanding{Samples: 10, LevelPpm: -6000, PeakPpm: 6000, WarnPpm: 5000, StopPpm: 10_000, Alarm: "warn"},
+		}
+		for i := range int64(12) {
+			share := []int64{500, -2000, 40_000}[i%3]
+			chart.Points = append(chart.Points, clinicapi.ControlPoint{At: fakeNow, PumpUl: 6000, ScaleUl: 6000 + share*6/1000, DeviationUl: share * 6 / 1000, SharePpm: share, LevelPpm: share / 4})
+		}
+		return chart
+	})
 	f.on("GET /lots", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.LotList{Items: []clinicapi.Lot{{Id: lotID, Product: "p1", ProductName: "Methadone hydroclorid 10 mg/mL", Number: "MTD-2611", ConcentrationUgMl: 10_000, DensityUgMl: 1_021_000, Expiry: "2027-08-31", State: "released", Funding: "Quỹ Toàn cầu"}}}
 	})

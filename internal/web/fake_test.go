@@ -74,7 +74,7 @@ func newFakeAPI() *fakeAPI {
 		Demo:   true, Today: "2026-11-22",
 		Actions: []string{
 			"clinic.manage", "clinic.read", "dispensing.perform", "dispensing.read", "dispensing.resolve", "dispensing.witness", "figures.read", "hold.lift", "hold.place", "morning.read", "patient.end", "patient.manage", "patient.read",
-			"prescription.read", "prescription.sign", "queue.call", "queue.check_in", "queue.read", "register.read", "session", "station.bottle", "station.manage", "station.read", "station.verify", "stock.manage", "stock.count", "trace.read", "stock.read",
+			"prescription.read", "prescription.sign", "queue.call", "queue.check_in", "queue.read", "register.read", "session", "station.bottle", "station.recalibrate", "station.manage", "station.read", "station.verify", "stock.manage", "stock.count", "trace.read", "stock.read",
 		},
 	}
 	f.board = clinicapi.Board{
@@ -183,7 +183,9 @@ func (f *fakeAPI) bottle() clinicapi.Bottle {
 }
 
 func (f *fakeAPI) station() clinicapi.Station {
-	s := clinicapi.Station{Id: stationID, Name: "Cửa 1", Active: true, Enrolled: true, Bottle: f.bottle(), Devices: []clinicapi.Device{}, Live: f.live(100_000_000)}
+	s := clinicapi.Station{Id: stationID, Name: "Cửa 1", Active: true, Enrolled: true, Bottle: f.bottle(), Devices: []clinicapi.Device{}, Live: f.live(100_000_000),
+		Check: clinicapi.CheckStanding{State: clinicapi.CheckStandingStatePassed, Counts: true, Check: lotID, Day: "2026-11-22"},
+		Drift: clinicapi.DriftStanding{Samples: 10, LevelPpm: -6000, PeakPpm: 6000, WarnPpm: 5000, StopPpm: 10_000, Alarm: clinicapi.DriftStandingAlarmWarn}}
 	for i, kind := range []clinicapi.DeviceKind{"pump", "scale", "scanner"} {
 		s.Devices = append(s.Devices, clinicapi.Device{Id: fmt.Sprintf("01920000-0000-7000-8000-00000000020%d", i), Station: stationID, Kind: kind, Model: "sim-" + string(kind), State: "ready", StateAt: fakeNow, VerifiedToday: i == 0})
 	}

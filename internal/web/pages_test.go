@@ -70,7 +70,8 @@ func (b *browser) post(path string, fields ...string) (*http.Response, string) {
 // everyPage is each address that shows a whole page.
 var everyPage = []string{
 	"/sign-in", "/switch", "/", "/check-in", "/board", "/window/" + stationID, "/patients", "/patients/" + anID,
-	"/stock", "/stock/bottles/" + bottleID, "/stations", "/register", "/register?day=2026-11-21", "/book", "/book?product=" + lotID + "&year=2026&part=-R4&each=on", "/stock-report", "/stock-report?year=2026&part=-11&expected=12", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new",
+	"/stock", "/stock/bottles/" + bottleID, "/stations", "/stations/" + stationID + "/check", "/stations/" + stationID + "/check?new=1", "/stations/" + stationID + "/checks",
+	"/stations/" + stationID + "/chart", "/register", "/register?day=2026-11-21", "/book", "/book?product=" + lotID + "&year=2026&part=-R4&each=on", "/stock-report", "/stock-report?year=2026&part=-11&expected=12", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new",
 	"/supervisor",
 	"/stock/papers", "/stock/papers?kind=waste", "/stock/papers/" + paperID, "/stock/counters",
 	"/stock/counts/" + paperID, "/stock/counts/" + countedID, "/stock/variance", "/stock/variance?by=person", "/stock/forecast", "/stock/lots/" + lotID,
