@@ -88,7 +88,7 @@ func (c *screen) standing(st clinicapi.Station) tag {
 
 func (c *screen) driftView(d clinicapi.DriftStanding) driftView {
 	v := driftView{
-		Level: c.share(d.LevelPpm), Peak: c.share(d.PeakPpm), Warn: c.share(d.WarnPpm), Stop: c.share(d.StopPpm), Samples: d.Samples,
+		Level: c.perCent(d.LevelPpm), Peak: c.perCent(d.PeakPpm), Warn: c.perCent(d.WarnPpm), Stop: c.perCent(d.StopPpm), Samples: d.Samples,
 		Alarm: tag{"good", icons["good"], c.t("drift.none")},
 	}
 	switch d.Alarm {
@@ -206,7 +206,7 @@ func (c *screen) draw(v *chartPage, chart clinicapi.ControlChart) {
 		return fmt.Sprintf("%.1f", controlLeft+float64(controlRight-controlLeft)*float64(i)/float64(len(chart.Points)-1))
 	}
 	line := func(ppm int64, class, key string) {
-		v.Lines = append(v.Lines, chartLine{y(ppm), class, c.t("chart."+key, "Share", c.share(ppm))})
+		v.Lines = append(v.Lines, chartLine{y(ppm), class, c.t("chart."+key, "Share", c.perCent(ppm))})
 	}
 	line(0, "zero", "zero")
 	for _, sign := range []int64{1, -1} {
@@ -222,14 +222,14 @@ func (c *screen) draw(v *chartPage, chart clinicapi.ControlChart) {
 	}
 	var mean []string
 	for i, p := range chart.Points {
-		title := c.moment(p.At) + " · " + c.signed(p.DeviationUl) + " · " + c.share(p.SharePpm)
+		title := c.moment(p.At) + " · " + c.offBy(p.DeviationUl) + " · " + c.perCent(p.SharePpm)
 		out := chart.LimitsKnown && i >= chart.Began && (p.SharePpm > chart.UpperPpm || p.SharePpm < chart.LowerPpm)
 		v.Points = append(v.Points, chartPoint{x(i), y(p.SharePpm), title, out})
 		if i >= chart.Began {
 			mean = append(mean, x(i)+","+y(p.LevelPpm))
 		}
 		v.Rows = append([]chartRow{{
-			c.moment(p.At), c.volume(p.PumpUl), c.volume(p.ScaleUl), c.signed(p.DeviationUl), c.share(p.SharePpm), c.share(p.LevelPpm),
+			c.moment(p.At), c.volume(p.PumpUl), c.volume(p.ScaleUl), c.offBy(p.DeviationUl), c.perCent(p.SharePpm), c.perCent(p.LevelPpm),
 		}}, v.Rows...)
 	}
 	v.Mean = strings.Join(mean, " ")
@@ -238,8 +238,8 @@ func (c *screen) draw(v *chartPage, chart clinicapi.ControlChart) {
 	}
 }
 
-// signed is a difference of volumes in whole microlitres, with its sign.
-func (c *screen) signed(ul int64) string {
+// offBy is a difference of volumes in whole microlitres, with its sign.
+func (c *screen) offBy(ul int64) string {
 	sign := "+"
 	if ul < 0 {
 		sign = "−"

@@ -97,7 +97,7 @@ type checkVerdict struct {
 	By, At string
 }
 
-func (c *screen) share(ppm int64) string { return drift.Share(ppm).Format(c.locale) }
+func (c *screen) perCent(ppm int64) string { return drift.Share(ppm).Format(c.locale) }
 
 func showCheck(c *screen) error {
 	st, err := c.station()
@@ -240,7 +240,7 @@ func (c *screen) checkView(k clinicapi.Check) checkView {
 		v.Levels = c.checkLevels(k)
 	}
 	if r := k.Result; r != nil {
-		v.Result = &checkVerdict{Passed: r.Passed, Mean: c.share(r.MeanPpm), By: k.ByName, At: c.moment(r.RecordedAt)}
+		v.Result = &checkVerdict{Passed: r.Passed, Mean: c.perCent(r.MeanPpm), By: k.ByName, At: c.moment(r.RecordedAt)}
 		for _, f := range r.Faults {
 			v.Result.Faults = append(v.Result.Faults, c.known("check_fault."+string(f), string(f)))
 		}
@@ -250,7 +250,7 @@ func (c *screen) checkView(k clinicapi.Check) checkView {
 
 // temperature is tenths of a degree as the reader writes them.
 func (c *screen) temperature(tenths int) string {
-	return strings.TrimSuffix(c.share(int64(tenths)*1000), "0 %") + " °C"
+	return strings.TrimSuffix(c.perCent(int64(tenths)*1000), "0 %") + " °C"
 }
 
 func (c *screen) checkLevels(k clinicapi.Check) []checkLevel {
@@ -276,7 +276,7 @@ func (c *screen) checkLevels(k clinicapi.Check) []checkLevel {
 			shot.Scale = c.volume(*p.ScaleUl)
 		}
 		if p.ErrorPpm != nil && p.State == clinicapi.CheckPourStateMeasured {
-			shot.Error = c.share(*p.ErrorPpm)
+			shot.Error = c.perCent(*p.ErrorPpm)
 		}
 		levels[p.Level].Shots = append(levels[p.Level].Shots, shot)
 	}
@@ -285,8 +285,8 @@ func (c *screen) checkLevels(k clinicapi.Check) []checkLevel {
 	}
 	for i, l := range k.Result.Levels {
 		levels[i].Judged, levels[i].Within = true, l.Within
-		levels[i].Mean, levels[i].Spread = c.share(l.MeanPpm), c.share(l.SpreadPpm)
-		levels[i].MeanLimit, levels[i].SpreadMost = c.share(l.BiasLimitPpm), c.share(l.SpreadLimitPpm)
+		levels[i].Mean, levels[i].Spread = c.perCent(l.MeanPpm), c.perCent(l.SpreadPpm)
+		levels[i].MeanLimit, levels[i].SpreadMost = c.perCent(l.BiasLimitPpm), c.perCent(l.SpreadLimitPpm)
 	}
 	return levels
 }
@@ -344,7 +344,7 @@ func (c *screen) levelStep(k clinicapi.Check, level int, v int64) checkStep {
 	var errs []string
 	for _, p := range k.Pours {
 		if p.Kind == clinicapi.CheckPourKindShot && p.Level == level && p.State == clinicapi.CheckPourStateMeasured && p.ErrorPpm != nil {
-			errs = append(errs, c.share(*p.ErrorPpm))
+			errs = append(errs, c.perCent(*p.ErrorPpm))
 		}
 	}
 	s := checkStep{Text: c.t("check.step_shots", "Volume", c.volume(v), "N", k.Limits.Shots), State: "ahead", Done: strings.Join(errs, "  ")}

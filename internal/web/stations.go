@@ -32,9 +32,9 @@ type alarmView struct{ Severity, Icon, Text string }
 func (c *screen) alarm(s clinicapi.Station) *alarmView {
 	switch s.Drift.Alarm {
 	case clinicapi.DriftStandingAlarmWarn:
-		return &alarmView{"warning", icons["warning"], c.t("stations.drift_warn", "Level", c.share(s.Drift.LevelPpm))}
+		return &alarmView{"warning", icons["warning"], c.t("stations.drift_warn", "Level", c.perCent(s.Drift.LevelPpm))}
 	case clinicapi.DriftStandingAlarmStop:
-		return &alarmView{"stop", icons["stop"], c.t("stations.drift_stop", "Peak", c.share(s.Drift.PeakPpm))}
+		return &alarmView{"stop", icons["stop"], c.t("stations.drift_stop", "Peak", c.perCent(s.Drift.PeakPpm))}
 	}
 	return nil
 }

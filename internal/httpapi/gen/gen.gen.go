@@ -2149,7 +2149,10 @@ type Check struct {
 	LotNumber   string      `json:"lot_number,omitempty,omitzero"`
 
 	// Next What a check needs next
-	Next                   CheckNext       `json:"next"`
+	Next CheckNext `json:"next"`
+
+	// Over It can no longer be finished: its day is past, or something it rests on was changed
+	Over                   bool            `json:"over,omitempty,omitzero"`
 	Pours                  []CheckPour     `json:"pours"`
 	Pump                   UUID            `json:"pump,omitempty,omitzero"`
 	RecordedAt             Instant         `json:"recorded_at"`
