@@ -66,7 +66,7 @@ type begins struct {
 	clients int
 	size    int // doses in a round
 	cookies []string
-	wires   []*wire
+	srv     *httpServer
 	conns   []*pgx.Conn
 	count   int      // begun so far
 	people  []person // of the first site, who come first; then new ones
@@ -75,7 +75,7 @@ type begins struct {
 func newBegins(b *testing.B, w *world, sites []*site, clients int) *begins {
 	b.Helper()
 	srv := w.serve(b)
-	g := &begins{w: w, sites: sites, clients: clients, size: perRound(clients), wires: srv.wires(b, clients)}
+	g := &begins{w: w, sites: sites, clients: clients, size: perRound(clients), srv: srv}
 	for _, s := range sites {
 		g.cookies = append(g.cookies, srv.signIn(b, s.nurses)...)
 	}
@@ -115,7 +115,8 @@ func (g *begins) overHTTP(b *testing.B) load {
 	for i, d := range g.doses(b) {
 		requests[i] = d.beginRequest(g.cookies[i%len(g.sites)])
 	}
-	return g.w.drive(b, g.clients, g.size, func(c, i int) error { return g.wires[c].do(requests[i], http.StatusCreated) })
+	wires := g.srv.wires(b, g.clients)
+	return g.w.drive(b, g.clients, g.size, func(c, i int) error { return wires[c].do(requests[i], http.StatusCreated) })
 }
 
 // doses prepares a round, each dose with a window of its own, dealt out over the sites in turn.

@@ -65,14 +65,14 @@ type doses struct {
 	nurses  []nurse
 	windows []*window
 	cookies []string
-	wires   []*wire
+	srv     *httpServer
 	size    int
 	count   int
 }
 
 func newDoses(b *testing.B, w *world, n int, srv *httpServer) *doses {
 	b.Helper()
-	g := &doses{w: w, size: 20 * min(n, 10), wires: srv.wires(b, n)}
+	g := &doses{w: w, size: 20 * min(n, 10), srv: srv}
 	for c := 0; c < n; c += perClinic {
 		here := min(perClinic, n-c)
 		s := w.clinic(b, c/perClinic+1, here)
@@ -133,9 +133,11 @@ func (g *doses) overHTTP(b *testing.B) load {
 	for i, d := range g.next(b) {
 		prepared[i] = d.overHTTP(b, g.cookies[i%len(g.windows)])
 	}
+	// The server closes a connection that says nothing for a while, as it may while a round is prepared.
+	wires := g.srv.wires(b, len(g.windows))
 	return g.w.drive(b, len(g.windows), g.size, func(c, i int) error {
 		for k, request := range prepared[i] {
-			if err := g.wires[c].do(request, answers[k]); err != nil {
+			if err := wires[c].do(request, answers[k]); err != nil {
 				return fmt.Errorf("step %d: %w", k+1, err)
 			}
 		}
