@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/csv"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 )
+
+// checked is what the check of the day pours away before the first dose, in µL.
+const checked = 81_000
 
 // oneMorning is a day with a receipt, a dose that was taken, and one that was wasted.
 func oneMorning(t *testing.T) *stage {
@@ -42,10 +46,16 @@ func TestNarcoticRegister(t *testing.T) {
 	s.pharmacist.mustDo("GET", path, nil, &got)
 	require.EqualValues(t, 0, got.OpeningUl)
 	require.EqualValues(t, 988_000, got.ClosingUl)
-	require.Equal(t, gen.BookSums{"received": 1_000_000, "issued": 6_000, "wasted": 6_000, "lost": 0, "found": 0, "returned": 0, "destroyed": 0, "transferred": 0}, got.Sums)
-	require.Len(t, got.Lines, 3)
+	require.Equal(t, gen.BookSums{"received": 1_000_000 + checked, "issued": 6_000, "wasted": 6_000 + checked, "lost": 0, "found": 0, "returned": 0, "destroyed": 0, "transferred": 0}, got.Sums)
 	require.Equal(t, "BB-1", got.Lines[0].DocumentNumber)
-	require.Equal(t, 1, got.Lines[1].Doses)
+	var given []gen.NarcoticLine
+	for _, l := range got.Lines {
+		if l.Column == gen.BookColumnIssued {
+			given = append(given, l)
+		}
+	}
+	require.Len(t, given, 1)
+	require.Equal(t, 1, given[0].Doses)
 
 	var balances gen.BalanceList
 	s.pharmacist.mustDo("GET", "/v1/balances", nil, &balances)
@@ -57,7 +67,7 @@ func TestNarcoticRegister(t *testing.T) {
 
 	var each gen.NarcoticRegister
 	s.pharmacist.mustDo("GET", path+"&each_dose=true", nil, &each)
-	require.Equal(t, s.patients[0].Code, each.Lines[1].DocumentNumber)
+	require.Contains(t, fmt.Sprint(each.Lines), s.patients[0].Code)
 
 	tomorrow := "/v1/registers/narcotic?product=" + s.productID() + "&period=2999"
 	var after gen.NarcoticRegister
@@ -76,7 +86,7 @@ func TestStockReport(t *testing.T) {
 	s.pharmacist.mustDo("GET", "/v1/reports/stock?period="+today(s.fixture)[:7]+"&expected_new=1", nil, &got)
 	require.Equal(t, 1, got.ActivePatients, "one had the first dose today, the other still waits for it")
 	row := got.Rows[0]
-	require.EqualValues(t, 1_000_000, row.AvailableUl)
+	require.EqualValues(t, 1_000_000+checked, row.AvailableUl)
 	require.EqualValues(t, 988_000, row.ClosingUl)
 	require.EqualValues(t, 6_000, row.Sums["issued"])
 	require.EqualValues(t, 12_000, row.ForecastUl, "twice the patients, twice the use")

@@ -136,7 +136,7 @@ func TestAttentionAndEnd(t *testing.T) {
 
 	path := "/v1/patients/" + p.Id + "/end"
 	doctor.refused("POST", path, map[string]any{"reason": "dropped"}, http.StatusBadRequest, "request.contract")
-	doctor.refused("POST", path, gen.EndTreatment{Reason: "dropped", Pin: "000000"}, http.StatusUnauthorized, "staff.wrong_credential")
+	doctor.refused("POST", path, gen.EndTreatment{Reason: "dropped", Pin: "000000"}, http.StatusForbidden, "pin.wrong")
 	doctor.refused("POST", path, gen.EndTreatment{Reason: "bored", Pin: testPIN}, http.StatusBadRequest, "request.contract")
 	f.signIn(staff.Nurse).refused("POST", path, gen.EndTreatment{Reason: "dropped", Pin: testPIN}, http.StatusForbidden, "staff.may_not")
 	doctor.mustDo("POST", path, gen.EndTreatment{Reason: "dropped", Pin: testPIN}, &p)

@@ -50,8 +50,9 @@ func TestLedgerOfAProduct(t *testing.T) {
 		}
 		whole, err := r.Ledger(t.Context(), w.clinic, w.product, 1, everything)
 		must(t, err)
-		if whole.Opening != 0 || len(whole.Moves) != 2+3 {
-			t.Errorf("from the beginning: %d, %d moves", whole.Opening, len(whole.Moves))
+		p := book.Register(whole.Opening, whole.Moves, func(calendar.Instant) calendar.Day { return theDay }, false)
+		if p.Opening != 0 || p.Closing != 1_993_000 {
+			t.Errorf("from the beginning: %d to %d", p.Opening, p.Closing)
 		}
 		other := newWorld(t, s, 2, 1, 1)
 		if l, err := r.Ledger(t.Context(), other.clinic, w.product, 1, everything); err != nil || len(l.Moves) != 0 || l.Opening != 0 {
