@@ -40,7 +40,7 @@ func (s *Server) sessionOut(ctx context.Context, names map[string]string, ses st
 		return gen.CounterSession{}, err
 	}
 	out := gen.CounterSession{
-		Id: gen.UUID(ses.ID), Station: gen.UUID(ses.Station), StationName: names[ses.Station], Day: ses.Day.String(), Shift: ses.Shift,
+		Id: gen.UUID(ses.ID), Station: ses.Station, StationName: names[ses.Station], Day: ses.Day.String(), Shift: ses.Shift,
 		State: gen.SessionState(ses.State), Overdue: ses.Overdue(today), StartedBy: s.nameOf(ctx, ses.StartedBy), StartedAt: at(ses.StartedAt),
 		OpenedAt: at(ses.OpenedAt), ClosedAt: at(ses.ClosedAt), ClosedBy: s.nameOf(ctx, ses.ClosedBy), Witness: s.nameOf(ctx, ses.Witness),
 	}

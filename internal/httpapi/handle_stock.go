@@ -230,7 +230,7 @@ func (s *Server) ReceiveBottles(ctx context.Context, r gen.ReceiveBottlesRequest
 		return nil, err
 	}
 	_, bottles, err := s.stock.Receive(ctx, stock.Delivery{
-		Act: a, Lot: idOf[stock.LotID](b.Lot), Party: b.Supplier, Number: b.Document, Copies: int(b.Copies),
+		Act: a, Lot: idOf[stock.LotID](b.Lot), Party: b.Supplier, Number: b.Document, Copies: b.Copies,
 		Bottles: each(b.Bottles, deliveredIn),
 	})
 	if err != nil {

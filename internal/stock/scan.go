@@ -27,7 +27,7 @@ func ReadScan(code string, now time.Time) (Scanned, error) {
 	s.Lot, _ = m.Value("10")
 	s.Serial, _ = m.Value("21")
 	if d, ok := m.Date("17"); ok {
-		s.Expiry = calendar.DateOf(d.Year, time.Month(d.Month), d.Day)
+		s.Expiry = calendar.DateOf(d.Year, d.Month, d.Day)
 	}
 	if s.GTIN == "" || m.MaySwallow() {
 		return Scanned{}, fault.New(fault.Invalid, "scan.unreadable", "the code names no article, or lost a separator")
