@@ -29,6 +29,7 @@ type page struct {
 	Act                            string                  // the act whose form comes back with what was wrong
 	Can                            func(string) bool
 	View                           any
+	Main                           template.HTML // the page's own part, made before the layout around it
 }
 
 // who is the person and the clinic as the head of the page shows them.
@@ -48,36 +49,33 @@ type withPage struct {
 	Work any
 }
 
-// loadPages parses each page with the layout, once per language: the word function of a template belongs to one.
-func loadPages(texts map[string]phrases, static assets) (map[string]map[string]*template.Template, error) {
+// mainOf is the name of a page's own part among all templates; every page's file calls it "main".
+func mainOf(page string) string { return "main of " + page }
+
+// loadPages parses every page, once per language: the word function of a template belongs to one. All pages of a
+// language are one set, so that what they share is kept once; a set for each page took most of the idle memory.
+func loadPages(texts map[string]phrases, static assets) (map[string]*template.Template, error) {
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		return nil, err
 	}
-	all := make(map[string]map[string]*template.Template, len(texts))
+	all := make(map[string]*template.Template, len(texts))
 	for lang, p := range texts {
-		words := template.FuncMap{"t": p.t, "n": func(key string, n int) string { return p.n(key, n) },
+		set := template.New("").Funcs(template.FuncMap{"t": p.t, "n": func(key string, n int) string { return p.n(key, n) },
 			"barcode": barcodeImage, "static": static.address,
-			"work": func(p page, w any) withPage { return withPage{p, w} }}
-		shared, err := template.New("").Funcs(words).ParseFS(files, "templates/layout.html", "templates/parts.html")
-		if err != nil {
-			return nil, fmt.Errorf("layout: %w", err)
-		}
-		all[lang] = map[string]*template.Template{}
+			"work": func(p page, w any) withPage { return withPage{p, w} }})
 		for _, name := range names {
-			key := strings.TrimSuffix(path.Base(name), ".html")
-			if key == "layout" || key == "parts" {
-				continue
-			}
-			set, err := shared.Clone()
+			source, err := fs.ReadFile(files, name)
 			if err != nil {
 				return nil, err
 			}
-			if _, err = set.ParseFS(files, name); err != nil {
+			key := strings.TrimSuffix(path.Base(name), ".html")
+			text := strings.Replace(string(source), `{{define "main"}}`, `{{define "`+mainOf(key)+`"}}`, 1)
+			if _, err := set.Parse(text); err != nil {
 				return nil, fmt.Errorf("page %s: %w", key, err)
 			}
-			all[lang][key] = set
 		}
+		all[lang] = set
 	}
 	return all, nil
 }

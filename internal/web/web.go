@@ -50,7 +50,7 @@ type site struct {
 	api     http.Handler
 	opts    Options
 	phrases map[string]phrases
-	pages   map[string]map[string]*template.Template // by language, then by page
+	pages   map[string]*template.Template // by language
 	static  assets
 }
 
@@ -237,7 +237,13 @@ func (c *screen) may(action string) bool {
 
 // render sends a page, complete or not at all.
 func (c *screen) render(name, body, title string, view any) error {
-	return c.send(name, "page", c.page(body, title, view))
+	p := c.page(body, title, view)
+	var main bytes.Buffer
+	if err := c.site.pages[c.lang].ExecuteTemplate(&main, mainOf(name), p); err != nil {
+		return err
+	}
+	p.Main = template.HTML(main.String()) //nolint:gosec // made by a template, escaped there
+	return c.send(name, "page", p)
 }
 
 // fragment sends one part of a page, for htmx to put in place.
@@ -247,7 +253,7 @@ func (c *screen) fragment(name, part string, view any) error {
 
 func (c *screen) send(name, part string, p page) error {
 	var out bytes.Buffer
-	if err := c.site.pages[c.lang][name].ExecuteTemplate(&out, part, p); err != nil {
+	if err := c.site.pages[c.lang].ExecuteTemplate(&out, part, p); err != nil {
 		return err
 	}
 	h := c.w.Header()
