@@ -504,6 +504,72 @@ func TestPourByHand(t *testing.T) {
 	})
 }
 
+// The vessel of the waste stays on the pan from one check shot to the next, and is no cup for a patient.
+func TestShotsShareOneVessel(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		b := newBubble(t, nil)
+		b.world.cup = 150 * measure.WeightGram // no cup of a patient weighs that
+		waste := func(kind stationlog.OrderKind, id string, v measure.Volume) stationlog.Outcome {
+			o := pourOrder(id, v)
+			o.Kind = kind
+			b.server.send(o)
+			r := b.server.end(b.ctx(), id)
+			if r.Kind != stationlog.KindMeasured {
+				t.Errorf("%s: %s %s", id, r.Kind, r.Body)
+			}
+			return outcomeOf(t, r)
+		}
+		if o := waste(stationlog.Prime, "p", 3000); o.Purpose != stationlog.Prime || o.Pump != 3000 {
+			t.Errorf("prime: %+v", o)
+		}
+		last := measure.Weight(0)
+		for i, id := range []string{"s1", "s2", "s3"} {
+			o := waste(stationlog.Shot, id, 5001)
+			if o.Purpose != stationlog.Shot || o.Pump != 5001 || i > 0 && o.GrossBefore != last {
+				t.Errorf("%s: %+v", id, o)
+			}
+			last = o.GrossAfter
+		}
+		b.server.send(pourOrder("dose", 6000))
+		if r := b.server.end(b.ctx(), "dose"); reasonIn(t, r) != reasonNoCup || b.world.runs[6000] != 0 {
+			t.Errorf("a dose into the waste: %s %s", r.Kind, r.Body)
+		}
+		b.stop()
+	})
+}
+
+func TestWasteIsNeverPouredAsADose(t *testing.T) {
+	for name, tc := range map[string]struct {
+		world  func(*fakeWorld)
+		conf   func(*Config)
+		reason string
+	}{
+		"nothing stands on the pan": {world: (*fakeWorld).lift, reason: reasonNoCup},
+		"a vessel beyond the scale": {world: func(w *fakeWorld) { w.cup = 2001 * measure.WeightGram }, reason: reasonNoCup},
+		"there is no pump":          {conf: func(c *Config) { c.Identity.Manual = true }, reason: reasonRejected},
+	} {
+		for _, kind := range []stationlog.OrderKind{stationlog.Prime, stationlog.Shot} {
+			t.Run(name+": "+string(kind), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					b := newBubble(t, tc.conf)
+					if tc.world != nil {
+						tc.world(b.world)
+					}
+					o := pourOrder("a", 5000)
+					o.Kind = kind
+					b.server.send(o)
+					r := b.server.end(b.ctx(), "a")
+					var n stationlog.NeverCommanded
+					if err := r.Decode(&n); err != nil || n.Reason != tc.reason || n.Purpose != kind || len(b.world.runs) != 0 {
+						t.Errorf("%v: %s %s, motion commands %v", err, r.Kind, r.Body, b.world.runs)
+					}
+					b.stop()
+				})
+			})
+		}
+	}
+}
+
 func TestOrderOfSomebodyElseIsNotBelieved(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		b := newBubble(t, nil)
