@@ -115,7 +115,7 @@ func (s *Service) Settle(ctx context.Context, a Settlement) (p Pour, err error) 
 	}
 	err = s.store.InTx(ctx, a.Clinic, func(tx Tx) error {
 		p, err = tx.LockPour(ctx, a.Pour)
-		if err != nil || p.State == Settled || p.State == Voided {
+		if err != nil || (p.State == Settled || p.State == Voided) && p.Booked == a.Moved { // said before, to the same end
 			return err
 		}
 		kind := StepSettled

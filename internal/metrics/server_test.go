@@ -10,8 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/dosing"
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/flow"
 	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/stock"
@@ -33,6 +35,10 @@ func TestServerFigures(t *testing.T) {
 	s.Dispensing(dispensing.Notice{Kind: dispensing.StepReserved, State: dispensing.Reserved})
 	s.Dispensing(dispensing.Notice{Kind: dispensing.StepAdministered, State: dispensing.Administered})
 	s.Dispensing(dispensing.Notice{Kind: dispensing.StepHandedOver, State: dispensing.Measured})
+	s.Dispensing(dispensing.Notice{Kind: dispensing.StepDeviation, State: dispensing.Measured, Station: "w1", Drift: &dispensing.Drift{Deviation: -25, Alarm: dispensing.AlarmWarn}})
+	s.Check(calibration.Notice{Station: "w1"}) // only a pour ended
+	s.Check(calibration.Notice{Station: "w1", Result: &calibration.Result{}})
+	s.Check(calibration.Notice{Station: "w2", Result: &calibration.Result{Passed: true}})
 	s.Dispensing(dispensing.Notice{Refused: &dosing.Decision{Refusals: []dosing.Reason{{Rule: dosing.OrderExpired}, {Rule: dosing.HoldStop}}}})
 	eight := calendar.At(time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC))
 	clock := flow.Clock{flow.Arrived: eight}
@@ -51,13 +57,22 @@ func TestServerFigures(t *testing.T) {
 			Missed: []flow.Miss{{Target: flow.LongestWait}},
 		},
 		Accounts: map[stock.Account]measure.Volume{stock.InBottle: 994_000}, Open: map[dispensing.State]int{dispensing.Held: 1},
-		Windows: []Window{{ID: "w1", Known: true, Up: true, Lag: 4, LagAge: 90 * time.Second}, {ID: "w2"}},
+		Windows: []Window{{ID: "w1", Known: true, Up: true, Lag: 4, LagAge: 90 * time.Second, Check: true, CheckAge: time.Hour, Drift: -drift.Percent / 2}, {ID: "w2"}},
 	}})
 	text := scrapeServer(t, s)
 	for _, line := range []string{
 		`lieu_http_request_seconds_count{method="GET",route="/v1/queue",status="200"} 1`,
 		`lieu_http_request_seconds_count{method="other",route="other",status="405"} 1`,
 		`lieu_dispensings_total{state="administered"} 1`,
+		`lieu_checks_total{outcome="failed",station="w1"} 1`,
+		`lieu_checks_total{outcome="passed",station="w2"} 1`,
+		`lieu_check_counts{clinic="7",station="w1"} 1`,
+		`lieu_check_counts{clinic="7",station="w2"} 0`,
+		`lieu_check_age_seconds{clinic="7",station="w1"} 3600`,
+		`lieu_dose_deviation_microlitres_bucket{station="w1",le="-30"} 0`,
+		`lieu_dose_deviation_microlitres_bucket{station="w1",le="-20"} 1`,
+		`lieu_drift_ratio{clinic="7",station="w1"} -0.005`,
+		`lieu_drift_alarms_total{limit="warn",station="w1"} 1`,
 		`lieu_refusals_total{rule="order.expired"} 1`,
 		`lieu_refusals_total{rule="hold.stop"} 1`,
 		`lieu_wait_seconds_sum{clinic="7",station="w1"} 200`,
