@@ -127,9 +127,9 @@ func (c *PourChange) settle(held stock.Account, reserved, v measure.Volume) {
 	c.post(held, stock.InBottle, reserved-v, "release")
 }
 
-// poured books liquid that moved although the record said that nothing did.
+// poured books liquid that moved although the record said that nothing did, once.
 func (c *PourChange) poured(was Pour, r Report) {
-	if r.Kind != StepMeasured || was.State != Voided || absurd(r.Outcome) {
+	if r.Kind != StepMeasured || was.State != Voided || was.Booked > 0 || absurd(r.Outcome) {
 		return
 	}
 	c.Pour.observe(r.Outcome)
