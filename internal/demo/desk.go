@@ -18,9 +18,17 @@ import (
 )
 
 // clock is the time of the story: the services of a [desk] read it, and the story moves it on.
-type clock struct{ at time.Time }
+type clock struct {
+	at      time.Time
+	present time.Time // nothing of the story happens after it; zero while the story is of days gone by
+}
 
-func (c *clock) now() time.Time { return c.at }
+func (c *clock) now() time.Time {
+	if !c.present.IsZero() && c.at.After(c.present) {
+		return c.present
+	}
+	return c.at
+}
 
 // desk is every service of a clinic within one transaction. What is done at a desk is done by the rules, at the story's
 // time, and is kept all together or not at all: one commit for a whole clinic day instead of a thousand.

@@ -285,7 +285,7 @@ func (ch *chapter) say(ctx context.Context, d *desk, s *stall, kind stationlog.K
 	}
 	d.about(s, nil)
 	rec := stationlog.Record{
-		Station: string(s.ID), Seq: s.EventSeq + 1, Prev: prev, Kind: kind, Occurred: ch.clock.at, Body: audit.Data(body),
+		Station: string(s.ID), Seq: s.EventSeq + 1, Prev: prev, Kind: kind, Occurred: ch.clock.now(), Body: audit.Data(body),
 	}
 	signed, err := stationlog.Sign(rec, s.key)
 	if err != nil {
@@ -410,7 +410,8 @@ func (ch *chapter) prepare(ctx context.Context, today calendar.Day) error {
 		}
 	}
 	return ch.at(ctx, ch.clinic.ID, func(d *desk) error {
-		ch.clock.at = ch.local(today, 0)
+		// Right after midnight the day is younger than its preparation takes.
+		ch.clock.at, ch.clock.present = ch.local(today, 0), ch.Now()
 		for _, step := range []func(context.Context, *desk, calendar.Day) error{ch.admit, ch.renew, ch.hold, ch.supply} {
 			if err := step(ctx, d, today); err != nil {
 				return err

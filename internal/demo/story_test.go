@@ -278,3 +278,24 @@ func TestAnEmptyDatabaseBecomesTheDemonstrations(t *testing.T) {
 		}
 	}
 }
+
+// A demonstration that is started right after midnight prepares its day in the past, however little of the day there is.
+func TestAStoryNeverHappensInTheFuture(t *testing.T) {
+	st := opened(t, fresh(t))
+	midnight := time.Date(2026, 3, 11, 17, 0, 3, 0, time.UTC) // three seconds into the day in Ho Chi Minh City
+	told(t, st, Marker{Seed: 1, Patients: 40, FirstDay: firstDay}, midnight)
+	verified(t, st)
+	clinics, err := st.Clinics().Clinics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range clinics {
+		last, err := st.Records().ChainAt(t.Context(), c.ID, calendar.At(midnight.AddDate(1, 0, 0)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last.Recorded > calendar.At(midnight) {
+			t.Errorf("clinic %d: something was recorded at %s, after %s", c.Number, last.Recorded, midnight)
+		}
+	}
+}
