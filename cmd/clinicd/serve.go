@@ -118,7 +118,12 @@ func (s *serveCommand) serve(ctx context.Context, log *slog.Logger, site http.Ha
 		}
 		servers = append(servers, m)
 	}
-	debug.FreeOSMemory() // reading the contract and the templates took memory that serving does not need
+	// Starting took memory that serving does not need: to read the contract and the templates, and to run through the
+	// program once.
+	debug.FreeOSMemory()
+	if err := releaseProgram(); err != nil {
+		log.Info("the program's pages stay in memory", "err", err)
+	}
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
