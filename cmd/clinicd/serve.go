@@ -20,6 +20,10 @@ import (
 	"github.com/lieu-clinic/lieu/internal/web"
 )
 
+// gcPercent lets half as much garbage lie as Go does by itself: a fifth less memory at work, for a few per cent of the
+// processor's time. Whoever has memory to spare sets GOGC.
+const gcPercent = 50
+
 type serveCommand struct {
 	Listen         string        `default:"127.0.0.1:8080" env:"LIEU_LISTEN" help:"Address of the screens and the interface."`
 	MetricsListen  string        `default:"127.0.0.1:9090" env:"LIEU_METRICS_LISTEN" help:"Address of /metrics; empty for none."`
@@ -45,6 +49,9 @@ const (
 
 // Run serves until the context ends. A SQLite database is brought to the program's schema first.
 func (s *serveCommand) Run(ctx context.Context, log *slog.Logger, c *cli) error {
+	if _, told := os.LookupEnv("GOGC"); !told {
+		debug.SetGCPercent(gcPercent)
+	}
 	if strings.HasPrefix(c.Database, "sqlite:") {
 		applied, err := migrate(ctx, c.Database)
 		if err != nil {
