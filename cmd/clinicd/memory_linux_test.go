@@ -11,7 +11,7 @@ func TestReadOnlyPart(t *testing.T) {
 		"01b27000-033ad000 r--p 01727000 fe:00 123                        /usr/bin/clinicd": true,
 		"033ad000-0358f000 rw-p 02fad000 fe:00 123                        /usr/bin/clinicd": false,
 		"7f0000000000-7f0000021000 r--p 00000000 fe:00 9                  /lib/libc.so.6":   false,
-		"c000000000-c000400000 rw-p 00000000 00:00 0":                                      false,
+		"c000000000-c000400000 rw-p 00000000 00:00 0":                                       false,
 		"nonsense": false, "": false,
 		"zz-33 r-xp 00000000 fe:00 123 /usr/bin/clinicd": false,
 	} {
