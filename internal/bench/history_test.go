@@ -11,7 +11,7 @@ import (
 const regulars = 2000
 
 // BenchmarkHistory measures what past doses cost: begins of patients with years behind them, in tables of that size,
-// against the same begins of a clinic that opened today. Five million need LIEU_BENCH_LARGE=1, half an hour and 10 GB.
+// against the same begins of a clinic that opened today. Five million need LIEU_BENCH_LARGE=1, an hour and 35 GB of disk.
 func BenchmarkHistory(b *testing.B) {
 	sizes := []int{1_000_000}
 	if os.Getenv("LIEU_BENCH_LARGE") == "1" {
