@@ -121,7 +121,7 @@ func (n narcotic) line(l book.Line) gen.NarcoticLine {
 	lot, doc := n.lots[l.Lot], n.papers[l.Document]
 	out := gen.NarcoticLine{
 		Day: l.Day.String(), OccurredDay: l.Occurred.String(), LotNumber: lot.Number, Expiry: lot.Expiry.String(),
-		Document: gen.UUID(l.Document), DocumentNumber: doc.Number, Party: doc.Party, Reason: l.Reason, Doses: l.Doses,
+		Document: l.Document, DocumentNumber: doc.Number, Party: doc.Party, Reason: l.Reason, Doses: l.Doses,
 		Column: gen.BookColumn(l.Column), AmountUl: int64(l.Amount), BalanceUl: int64(l.Balance),
 	}
 	if row, ok := n.doses[l.Document]; ok {

@@ -39,7 +39,7 @@ func paperIn(p gen.DraftPaper) stock.Paper {
 func paperOut(p stock.Paper) gen.DraftPaper {
 	return gen.DraftPaper{
 		Bottle: gen.UUID(p.Bottle), Bottles: each(p.Bottles, func(b stock.BottleID) gen.UUID { return gen.UUID(b) }), Into: gen.UUID(p.Into),
-		Station: gen.UUID(p.Station), From: gen.Place(p.From), To: gen.Place(p.To), AmountUl: int64(p.Amount), GrossWeightUg: int64(p.Gross),
+		Station: p.Station, From: gen.Place(p.From), To: gen.Place(p.To), AmountUl: int64(p.Amount), GrossWeightUg: int64(p.Gross),
 		OutGrossWeightUg: int64(p.Out), Lot: gen.UUID(p.Lot), Party: p.Party, Number: p.Number, Copies: int64(p.Copies),
 		Items: each(p.Items, deliveredOut), Account: gen.DraftPaperAccount(p.Account), Move: gen.UUID(p.Move),
 	}

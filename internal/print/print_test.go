@@ -153,7 +153,7 @@ func drawLabel(t *testing.T, job []byte) *image.Gray {
 			rowBytes := (side + 7) / 8
 			dots := make([]byte, rowBytes*side)
 			for i := range side * side {
-				if x, y := i%side, i/side; code.At(x/square, y/square) == color.Gray16(color.Black) {
+				if x, y := i%side, i/side; code.At(x/square, y/square) == color.Black {
 					dots[y*rowBytes+x/8] |= 0x80 >> (x % 8)
 				}
 			}

@@ -77,7 +77,7 @@ func (f *fakeAPI) figureRoutes() {
 			Sums: map[string]int64{"received": 5_000_000, "issued": 806_250, "wasted": 12_000, "lost": 1_500, "found": 500},
 		}}}
 	})
-	f.on("PUT /targets/{year}", 200, func(r *http.Request, b map[string]any) any {
+	f.on("PUT /targets/{year}", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.Target{Year: 2026, Patients: 160, RecordedAt: fakeNow}
 	})
 }

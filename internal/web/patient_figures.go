@@ -73,7 +73,7 @@ func showPatientFigures(c *screen) error {
 	}
 	v.Shown = c.day(got.From) + " – " + c.day(got.To)
 	v.table(c, got)
-	v.Chart = monthsChart(c, got.Months)
+	v.Chart = monthsChart(got.Months)
 	file := period.values()
 	file.Set("scope", v.Scope)
 	v.Files = c.files("/v1/figures/patients/file", file)
@@ -194,7 +194,7 @@ const (
 	monthsTop  = 14 // room for the number above the highest bar
 )
 
-func monthsChart(c *screen, months []clinicapi.MonthFigures) *monthChart {
+func monthsChart(months []clinicapi.MonthFigures) *monthChart {
 	if len(months) == 0 {
 		return nil
 	}

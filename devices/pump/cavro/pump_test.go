@@ -190,7 +190,7 @@ func TestOneBlockIsRepeatedWithTheRepeatBit(t *testing.T) {
 
 // A dose of 12 mL is three strokes of 4 mL, each sent when the one before has ended.
 func TestSeveralStrokes(t *testing.T) {
-	stroke := func(n string) []devicetest.Exchange {
+	stroke := func() []devicetest.Exchange {
 		return slices.Concat([]devicetest.Exchange{line("OA0R", "@")}, rest("0"))
 	}
 	draw := func(n string) []devicetest.Exchange {
@@ -198,7 +198,7 @@ func TestSeveralStrokes(t *testing.T) {
 	}
 	script := slices.Concat(opening("0", "`"), rest("0"), []devicetest.Exchange{
 		line("N0L14v900V1200c900R", "`"), line("?1", "`900"), line("?2", "`1200"), line("?3", "`900"),
-	}, draw("2400"), rest("2400"), stroke("2400"), draw("2400"), stroke("2400"), draw("2400"), stroke("2400"))
+	}, draw("2400"), rest("2400"), stroke(), draw("2400"), stroke(), draw("2400"), stroke())
 	play(t, cavro.DT, script, func(t *testing.T, ctx context.Context, p *cavro.Pump) {
 		if err := p.Arm(ctx, 12*measure.Millilitre); err != nil {
 			t.Fatal(err)

@@ -92,7 +92,7 @@ func system() calls {
 	return calls{
 		lamps: func(fd uintptr) (byte, error) {
 			var all [8]byte
-			_, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, eviocGetLED, uintptr(unsafe.Pointer(&all[0])))
+			_, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, eviocGetLED, uintptr(unsafe.Pointer(&all[0]))) //nolint:gosec // the kernel fills the eight bytes
 			return all[0], orNil(errno)
 		},
 		grab: func(fd uintptr) error {

@@ -137,11 +137,15 @@ func (p *Program) FineMode(on bool) *Program {
 
 // The speeds that a pump takes, in pulses per second.
 const (
-	MinTop, MaxTop       = 5, 6000
-	MinStart, MaxStart   = 50, 1000
-	MinCutoff, MaxCutoff = 50, 2700
-	MinSlope, MaxSlope   = 1, 20
-	MaxDelay             = 30_000 // ms
+	MinTop    = 5
+	MaxTop    = 6000
+	MinStart  = 50
+	MaxStart  = 1000
+	MinCutoff = 50
+	MaxCutoff = 2700
+	MinSlope  = 1
+	MaxSlope  = 20
+	MaxDelay  = 30_000 // ms
 )
 
 // Speeds sets slope, start, top and cutoff speed. The cutoff counts for pushing out alone: a fast end breaks the drop

@@ -1,5 +1,7 @@
 package escpos
 
+import "errors"
+
 import "bytes"
 
 // A Receiver is the printer's end of the line: it finds tickets, marks and queries in what a program sends.
@@ -65,7 +67,7 @@ func (r *Receiver) commands() (Received, bool) {
 	for {
 		c, rest, err := split(r.buf)
 		switch {
-		case err == ErrMore && len(r.buf) <= MaxJob:
+		case errors.Is(err, ErrMore) && len(r.buf) <= MaxJob:
 			return Received{}, false
 		case err != nil:
 			r.buf, r.inJob = r.buf[1:], false

@@ -109,7 +109,7 @@ func (t *Ticket) symbol(data []byte) {
 // would change its alphabet.
 func (t *Ticket) Code128(height int, text string) {
 	if !printable(text) || bytes.ContainsAny([]byte(text), "{}") || len(text) > 60 {
-		t.fail(fmt.Errorf("Code 128: %w", ErrText))
+		t.fail(fmt.Errorf("bar code: %w", ErrText))
 		return
 	}
 	if height < 1 || height > 255 {

@@ -55,7 +55,7 @@ func (l *Label) QR(x, y, size int, text string) {
 // without the character >, by which the printer would change its alphabet.
 func (l *Label) Code128(x, y, height, module int, text string) {
 	if module < 1 || module > 10 || strings.ContainsFunc(text, func(r rune) bool { return r > '~' || r == '>' }) {
-		l.fail(fmt.Errorf("Code 128: %w", ErrText))
+		l.fail(fmt.Errorf("bar code: %w", ErrText))
 		return
 	}
 	l.field(x, y, text, "^BY%d^BCN,%d,N,N,N^FH^FD%s^FS", module, height, escape(text))
