@@ -43,7 +43,7 @@ func TestPharmacyInABrowser(t *testing.T) {
 	require.Equal(t, "1", found)
 	d.Shot("count-blind")
 	d.fillIn(`f.getAttribute('action').endsWith('/enter')`, map[string]string{"amount": "950"})
-	d.Until(`document.querySelector('main').textContent.includes('Ngô Dược Sĩ')`)
+	d.Until(`document.querySelector('main')?.textContent.includes('Ngô Dược Sĩ')`)
 	d.fillIn(`f.getAttribute('action').endsWith('/enter')`, map[string]string{"amount": "951", "witness": r.c.nurse.Username, "witness_pin": pin})
 	d.Until(`document.querySelector('form[action$="/settle"]')`)
 	d.Shot("count-differs")

@@ -112,7 +112,8 @@ func (d *desk) pour(p patient.Patient) string {
 	d.T.Helper()
 	d.cup()
 	d.scan(p)
-	d.stage("patient")
+	// The one before may still be on the screen.
+	d.Until(`document.querySelector('#work')?.dataset.stage === 'patient' && document.querySelector('#work').textContent.includes('` + p.Code + `')`)
 	d.enter()
 	d.stage("pouring")
 	return d.key()
