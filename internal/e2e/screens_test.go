@@ -135,6 +135,8 @@ func (d *desk) exception(key string, fields ...string) {
 	d.Settle()
 	d.Press(key)
 	d.stage("exception")
+	// A form puts the cursor into its first field once it is there; what was typed before that would go astray.
+	d.Until(`document.querySelector('#work .exception')?.contains(document.activeElement)`)
 	d.fill(fields...)
 }
 
