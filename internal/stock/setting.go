@@ -22,9 +22,11 @@ type Setting struct {
 // was turned over, is a choice, and it decides only who signs.
 var DefaultSetting = Setting{Review: reconcile.Review{Volume: 10 * measure.Millilitre, PerMille: 5}, CoverDays: 30, LeadDays: 10}
 
-// Chart derives the limits of the control chart from the review level: an alarm when small differences add up to it.
+// Chart derives the limits of the control chart from the review level: an alarm when small differences add up to half of
+// it. With the product's own level that is 0.5 mL, which is what weighing and drops leave of an honest shift, and 5 mL.
+// How soon these limits speak, and how seldom in vain, is tabled in docs/detection.md.
 func (s Setting) Chart() reconcile.Limits {
-	return reconcile.Limits{Slack: s.Review.Volume / 10, Alarm: s.Review.Volume}
+	return reconcile.Limits{Slack: s.Review.Volume / 20, Alarm: s.Review.Volume / 2}
 }
 
 // Setting reads the clinic's own.

@@ -18,6 +18,7 @@ import (
 // Variance is the book against one count of one bottle. Every one that is not zero has a document of its own.
 type Variance struct {
 	Count    CountID
+	Phase    Phase // of the count
 	Bottle   BottleID
 	Clinic   clinic.ID
 	Lot      LotID
@@ -45,7 +46,7 @@ type VarianceFilter struct {
 	Person   string
 	Session  SessionID
 	From, To calendar.Day // both included
-	Limit    int          // the newest so many; 0 for MaxPage
+	Limit    int          // the newest so many; 0 for MaxPage, at most MaxCharted
 }
 
 // Evidence is what was poured from a bottle since it was last looked into.
@@ -254,7 +255,7 @@ func (s *Service) difference(ctx context.Context, tx Tx, n Count, set Setting, s
 		return Variance{}, err
 	}
 	v := Variance{
-		Count: n.ID, Bottle: b.ID, Clinic: n.Clinic, Lot: b.Lot, Station: n.Station, Book: f.book, Counted: f.counted(),
+		Count: n.ID, Phase: n.Phase, Bottle: b.ID, Clinic: n.Clinic, Lot: b.Lot, Station: n.Station, Book: f.book, Counted: f.counted(),
 		Turnover: ev.Turnover, Review: set.Review.Needed(f.diff, ev.Turnover), Recorded: st.now,
 	}
 	if v.Diff, err = reconcile.Of(v.Book, v.Counted, v.Turnover, st.lots[b.Lot].Concentration); err != nil {
@@ -343,31 +344,16 @@ func (g Grouping) key(v Variance) string {
 	return string(v.Lot)
 }
 
-// Variances lists differences, oldest first, with the control chart of each lot, counter or person among them.
+// Variances lists differences, oldest first, with the control chart of each lot, counter or person among them. The charts
+// go further back than one page of the list.
 func (s *Service) Variances(ctx context.Context, f VarianceFilter, by Grouping) ([]Variance, []Series, error) {
-	found, err := s.ledger.Variances(ctx, f)
+	found, limits, err := s.charted(ctx, f)
 	if err != nil {
 		return nil, nil, err
 	}
-	set, err := s.ledger.Setting(ctx, f.Clinic)
-	if err != nil {
-		return nil, nil, err
+	most := f.Limit
+	if most <= 0 {
+		most = MaxPage
 	}
-	points, sums := map[string][]reconcile.Point{}, map[string]reconcile.Sums{}
-	var keys []string
-	for _, v := range found {
-		k := by.key(v)
-		if _, known := points[k]; !known {
-			keys = append(keys, k)
-		}
-		points[k] = append(points[k], reconcile.Point{At: v.Recorded, Diff: v.Diff.Volume})
-		sum := sums[k]
-		sum.Add(v.Diff.Volume)
-		sums[k] = sum
-	}
-	series := make([]Series, 0, len(keys))
-	for _, k := range keys {
-		series = append(series, Series{Key: k, Points: reconcile.Cusum(points[k], set.Chart()), Sums: sums[k]})
-	}
-	return found, series, nil
+	return found[max(0, len(found)-most):], Charts(found, by, limits), nil
 }

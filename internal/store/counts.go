@@ -290,6 +290,14 @@ type varianceRow struct {
 
 func (varianceRow) TableName() string { return "variance" }
 
+// phasedVariance is a variance with the phase of its count.
+type phasedVariance struct {
+	Row   varianceRow `gorm:"embedded"`
+	Phase stock.Phase
+}
+
+func (phasedVariance) TableName() string { return "variance" }
+
 // InsertVariances implements stock.Tx.
 func (t *Tx) InsertVariances(_ context.Context, variances []stock.Variance) error {
 	rows := make([]varianceRow, len(variances))
@@ -337,15 +345,19 @@ func (s stocks) Variances(ctx context.Context, f stock.VarianceFilter) ([]stock.
 	if !f.To.IsZero() {
 		db = db.Where("day <= ?", f.To)
 	}
-	rows, err := list[varianceRow](db.Order("recorded DESC, count_id DESC, bottle DESC").Limit(page(f.Limit, stock.MaxPage, stock.MaxPage)))
+	db = db.Select("variance.*, (SELECT c.phase FROM stock_count c WHERE c.id = count_id) AS phase")
+	rows, err := list[phasedVariance](db.Order("recorded DESC, count_id DESC, bottle DESC").Limit(page(f.Limit, stock.MaxPage, stock.MaxCharted)))
 	if err != nil {
 		return nil, err
 	}
 	out := make([]stock.Variance, len(rows))
 	for i, r := range rows {
-		if out[len(rows)-1-i], err = toVariance(r); err != nil {
+		v, err := toVariance(r.Row)
+		if err != nil {
 			return nil, err
 		}
+		v.Phase = r.Phase
+		out[len(rows)-1-i] = v
 	}
 	return out, nil
 }
