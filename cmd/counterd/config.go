@@ -37,6 +37,7 @@ type config struct {
 		Scale   deviceConfig `yaml:"scale"`
 		Pump    deviceConfig `yaml:"pump"`
 		Scanner deviceConfig `yaml:"scanner"`
+		Printer deviceConfig `yaml:"printer"`
 	} `yaml:"devices"`
 	Cup struct {
 		Min string `yaml:"min_g"`
@@ -218,6 +219,7 @@ func (c config) place(into *station.Config, dir string) error {
 		bind(c.Devices.Scale, catalog.Scale, lockDir, c.clash(catalog.Scale), &into.Scale, catalog.OpenScale),
 		bind(c.Devices.Pump, catalog.Pump, lockDir, c.clash(catalog.Pump), &into.Pump, catalog.OpenPump),
 		bind(c.Devices.Scanner, catalog.Scanner, lockDir, c.clash(catalog.Scanner), &into.Scanner, catalog.OpenScanner),
+		bind(c.Devices.Printer, catalog.Printer, lockDir, c.clash(catalog.Printer), &into.Printer, catalog.OpenPrinter),
 	)
 }
 
@@ -254,6 +256,7 @@ func mayWrite(dir string) bool {
 func (c config) devices() map[catalog.Kind]deviceConfig {
 	all := map[catalog.Kind]deviceConfig{
 		catalog.Scale: c.Devices.Scale, catalog.Pump: c.Devices.Pump, catalog.Scanner: c.Devices.Scanner,
+		catalog.Printer: c.Devices.Printer,
 	}
 	maps.DeleteFunc(all, func(_ catalog.Kind, d deviceConfig) bool { return !d.configured() })
 	return all

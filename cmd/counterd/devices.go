@@ -107,14 +107,14 @@ func (c config) deviceStates(why error, dir string) deviceStates {
 	all := deviceStates{Why: why.Error() + "; this is what is configured"}
 	wrong := c.place(&station.Config{}, dir)
 	configured := c.devices()
-	for _, kind := range []catalog.Kind{catalog.Scale, catalog.Pump, catalog.Scanner} {
+	for _, kind := range []catalog.Kind{catalog.Scale, catalog.Pump, catalog.Scanner, catalog.Printer} {
 		d, ok := configured[kind]
 		if !ok {
 			all.Devices = append(all.Devices, deviceState{Kind: string(kind), State: "none"})
 			continue
 		}
 		one := deviceState{Kind: string(kind), State: "configured", Model: d.Model, Serial: d.Options["serial"]}
-		if d.Port != "" && serialport.Describe(serialport.Place{}, d.Port).Absent {
+		if d.Port != "" && !strings.HasPrefix(d.Port, "tcp://") && serialport.Describe(serialport.Place{}, d.Port).Absent {
 			one.Why = "there is no such port now"
 		}
 		all.Devices = append(all.Devices, one)

@@ -30,6 +30,7 @@ type runCommand struct {
 	Scale   deviceConfig `env:"LIEU_SCALE" help:"model,port[,key=value…]" placeholder:"SPEC"`
 	Pump    deviceConfig `env:"LIEU_PUMP" help:"model,port[,key=value…]; the model manual is no device" placeholder:"SPEC"`
 	Scanner deviceConfig `env:"LIEU_SCANNER" help:"model,port[,key=value…]" placeholder:"SPEC"`
+	Printer deviceConfig `env:"LIEU_PRINTER" help:"model,port[,key=value…]; its port may be tcp://address:9100" placeholder:"SPEC"`
 }
 
 // Run runs the counter until it is told to stop or its journal fails.
@@ -102,7 +103,7 @@ func (r *runCommand) config() (config, error) {
 	for _, o := range []struct {
 		flag deviceConfig
 		into *deviceConfig
-	}{{r.Scale, &c.Devices.Scale}, {r.Pump, &c.Devices.Pump}, {r.Scanner, &c.Devices.Scanner}} {
+	}{{r.Scale, &c.Devices.Scale}, {r.Pump, &c.Devices.Pump}, {r.Scanner, &c.Devices.Scanner}, {r.Printer, &c.Devices.Printer}} {
 		if o.flag.configured() {
 			*o.into = o.flag
 		}

@@ -201,7 +201,7 @@ func (j *Journal) Err() error {
 
 // Append adds an event that is not a step of a dispensing.
 func (j *Journal) Append(ctx context.Context, kind stationlog.Kind, body any) error {
-	if _, isStep := stepOf(kind); isStep {
+	if _, isStep := stepOf(kind); isStep || isPrint(kind) {
 		return fmt.Errorf("event %s: %w", kind, ErrStep)
 	}
 	return j.add(ctx, kind, body, nil)
@@ -373,7 +373,7 @@ func (j *Journal) add(ctx context.Context, kind stationlog.Kind, body any, with 
 		return with(ctx, tx, e.Seq)
 	}, func() {
 		j.seq, j.hash = e.Seq, e.Hash
-		if with != nil {
+		if _, isStep := stepOf(kind); isStep {
 			j.taken++
 		}
 	})

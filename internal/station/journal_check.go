@@ -65,7 +65,7 @@ func check(ctx context.Context, db *sql.DB, o owner, tail int64) (Summary, error
 	if err := db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM events`).Scan(&last); err != nil {
 		return Summary{}, fmt.Errorf("last event: %w", err)
 	}
-	w := walk{owner: o, signedFrom: 1, seq: o.start.Seq, hash: o.start.Hash, at: map[string]place{}}
+	w := walk{owner: o, signedFrom: 1, seq: o.start.Seq, hash: o.start.Hash, at: map[string]place{}, prints: map[string]place{}}
 	if tail > 0 {
 		w.signedFrom = last - tail + 1
 	}
@@ -75,7 +75,10 @@ func check(ctx context.Context, db *sql.DB, o owner, tail int64) (Summary, error
 	if o.acked > w.seq {
 		return Summary{}, fmt.Errorf("%w: event %d was acknowledged and is missing", stationlog.ErrGap, o.acked)
 	}
-	if err := w.table(ctx, db); err != nil {
+	if err := w.table(ctx, db, "dispensing", w.at); err != nil {
+		return Summary{}, err
+	}
+	if err := w.table(ctx, db, "print", w.prints); err != nil {
 		return Summary{}, err
 	}
 	sum := Summary{Station: o.station, Seq: w.seq, Hash: w.hash, Dispensings: map[Step]int{}}
@@ -96,7 +99,8 @@ type walk struct {
 	signedFrom int64
 	seq        int64
 	hash       string
-	at         map[string]place
+	at         map[string]place // dispensings
+	prints     map[string]place
 }
 
 func (w *walk) events(ctx context.Context, db *sql.DB) error {
@@ -148,6 +152,9 @@ func (w *walk) open(e Entry) (stationlog.Record, error) {
 }
 
 func (w *walk) step(r stationlog.Record) error {
+	if isPrint(r.Kind) {
+		return w.printStep(r)
+	}
 	to, isStep := stepOf(r.Kind)
 	if !isStep {
 		return nil
@@ -166,12 +173,12 @@ func (w *walk) step(r stationlog.Record) error {
 	return nil
 }
 
-// table compares the table of dispensings, which decides what may be poured, with what the events say. A row that was
-// taken out would let an order be poured twice.
-func (w *walk) table(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, `SELECT id, step, seq FROM dispensings`)
+// table compares a table, which decides what may be poured or printed, with what the events say. A row that was taken
+// out would let an order be carried out twice.
+func (w *walk) table(ctx context.Context, db *sql.DB, noun string, at map[string]place) error {
+	rows, err := db.QueryContext(ctx, `SELECT id, step, seq FROM `+noun+`s`)
 	if err != nil {
-		return fmt.Errorf("dispensings: %w", err)
+		return fmt.Errorf("%ss: %w", noun, err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err below has the error
 	found := 0
@@ -179,18 +186,18 @@ func (w *walk) table(ctx context.Context, db *sql.DB) error {
 		var id string
 		var p place
 		if err := rows.Scan(&id, &p.step, &p.seq); err != nil {
-			return fmt.Errorf("dispensings: %w", err)
+			return fmt.Errorf("%ss: %w", noun, err)
 		}
-		if w.at[id] != p {
-			return &RowError{p.seq, fmt.Errorf("%w: dispensing %s is kept as %q", ErrStep, id, p.step)}
+		if at[id] != p {
+			return &RowError{p.seq, fmt.Errorf("%w: %s %s is kept as %q", ErrStep, noun, id, p.step)}
 		}
 		found++
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("dispensings: %w", err)
+		return fmt.Errorf("%ss: %w", noun, err)
 	}
-	if found != len(w.at) {
-		return errors.Join(ErrStep, fmt.Errorf("%d dispensings in the table, %d in the events", found, len(w.at)))
+	if found != len(at) {
+		return errors.Join(ErrStep, fmt.Errorf("%d %ss in the table, %d in the events", found, noun, len(at)))
 	}
 	return nil
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// schemaVersion is kept in SQLite's user_version. A journal of another version is refused.
-const schemaVersion = 1
+// schemaVersion is kept in SQLite's user_version. A journal of a later version is refused, one of an earlier is brought
+// up to it.
+const schemaVersion = 2
 
 // minSQLite is the first release without the WAL-reset bug (sqlite.org/wal.html), which could corrupt a database
 // that several connections write and checkpoint at once.
@@ -54,6 +55,19 @@ CREATE TRIGGER dispensings_end  BEFORE UPDATE ON dispensings WHEN OLD.step NOT I
 	BEGIN SELECT RAISE(ABORT, 'this dispensing has ended'); END;
 CREATE TRIGGER progress_kept    BEFORE DELETE ON progress    BEGIN SELECT RAISE(ABORT, 'progress is kept'); END;
 CREATE TRIGGER progress_fixed   BEFORE UPDATE ON progress    BEGIN SELECT RAISE(ABORT, 'progress never changes'); END;
+`
+
+// printSchema came with version 2. A print is sent to the printer on the way to printing, and nothing leads back there.
+const printSchema = `
+CREATE TABLE prints (
+	id   TEXT    PRIMARY KEY,
+	step TEXT    NOT NULL CHECK (step IN ('printing', 'print_ended')),
+	seq  INTEGER NOT NULL REFERENCES events (seq)
+) STRICT;
+CREATE INDEX prints_open ON prints (step) WHERE step = 'printing';
+CREATE TRIGGER prints_kept BEFORE DELETE ON prints BEGIN SELECT RAISE(ABORT, 'prints are kept'); END;
+CREATE TRIGGER prints_end  BEFORE UPDATE ON prints WHEN OLD.step <> 'printing'
+	BEGIN SELECT RAISE(ABORT, 'this print has ended'); END;
 `
 
 // dataSource asks for what a journal needs. Order matters: the exclusive lock is asked for before the file is first
@@ -111,25 +125,27 @@ func atLeast(version, floor string) bool {
 	return true
 }
 
-// prepare creates the tables of a new journal, or checks that an old one is of this schema.
+// prepare creates the tables of a new journal, or adds what an older one lacks.
 func prepare(ctx context.Context, db *sql.DB) error {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("schema version: %w", err)
 	}
-	switch version {
-	case schemaVersion:
-		return nil
-	case 0:
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return fmt.Errorf("schema: %w", err)
-		}
-		defer func() { _ = tx.Rollback() }() // nothing is left to roll back after a commit
-		if _, err := tx.ExecContext(ctx, schema+fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)); err != nil {
-			return fmt.Errorf("schema: %w", err)
-		}
-		return tx.Commit()
+	missing := map[int]string{0: schema + printSchema, 1: printSchema, schemaVersion: ""}
+	ddl, known := missing[version]
+	if !known {
+		return fmt.Errorf("%w: schema version %d, this program knows %d", ErrSettings, version, schemaVersion)
 	}
-	return fmt.Errorf("%w: schema version %d, this program knows %d", ErrSettings, version, schemaVersion)
+	if ddl == "" {
+		return nil
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing is left to roll back after a commit
+	if _, err := tx.ExecContext(ctx, ddl+fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion)); err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	return tx.Commit()
 }

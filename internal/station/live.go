@@ -28,6 +28,7 @@ type Live struct {
 	Scale      LiveScale       `json:"scale"`
 	Pump       LiveDevice      `json:"pump"`
 	Scanner    LiveState       `json:"scanner"`
+	Printer    LiveDevice      `json:"printer"`
 	Cup        *bool           `json:"cup"` // something stands on the pan; nil when not known
 	QueueDepth int64           `json:"queue_depth"`
 	// QueueOldestMS is how long the oldest record that waits for the server has waited.
@@ -57,7 +58,7 @@ type LiveState struct {
 func (a Live) same(b Live) bool {
 	return a.Phase == b.Phase && a.Dispensing == b.Dispensing && a.Target == b.Target && equal(a.Moved, b.Moved) &&
 		a.Scale.State == b.Scale.State && equal(a.Scale.Weight, b.Scale.Weight) && a.Scale.Stable == b.Scale.Stable &&
-		a.Pump == b.Pump && a.Scanner == b.Scanner && equal(a.Cup, b.Cup) && a.QueueDepth == b.QueueDepth
+		a.Pump == b.Pump && a.Scanner == b.Scanner && a.Printer == b.Printer && equal(a.Cup, b.Cup) && a.QueueDepth == b.QueueDepth
 }
 
 func equal[T comparable](a, b *T) bool {
@@ -76,11 +77,12 @@ type board struct {
 
 // newBoard starts with what is known of each device before it was tried: unknown, or none where there is no such
 // device.
-func newBoard(scale, pump, scanner string) *board {
+func newBoard(scale, pump, scanner, printer string) *board {
 	return &board{
 		changed: make(chan struct{}, 1),
 		live: Live{
 			Phase: PhaseIdle, Scale: LiveScale{State: scale}, Pump: LiveDevice{State: pump}, Scanner: LiveState{State: scanner},
+			Printer: LiveDevice{State: printer},
 		},
 	}
 }

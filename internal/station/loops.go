@@ -16,8 +16,10 @@ func (s *Station) hardware(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { s.scale.supervise(ctx) })
 	wg.Go(func() { s.pump.supervise(ctx) })
 	wg.Go(func() { s.scanner.supervise(ctx) })
+	wg.Go(func() { s.printer.supervise(ctx) })
 	wg.Go(func() { s.every(ctx, readEvery, s.readScale) })
 	wg.Go(func() { s.every(ctx, askEvery, s.askPump) })
+	wg.Go(func() { s.every(ctx, askEvery, s.askPrinter) })
 	wg.Go(func() { s.readCodes(ctx) })
 }
 

@@ -64,7 +64,7 @@ func (m *model) open() {
 		m.t.Fatal(err)
 	}
 	m.pourer = &pourer{
-		journal: m.journal, cfg: quick(), now: time.Now, board: newBoard(stateUnknown, stateUnknown, stateUnknown),
+		journal: m.journal, cfg: quick(), now: time.Now, board: newBoard(stateUnknown, stateUnknown, stateUnknown, stateNone),
 		rec: silence{}, log: slog.New(slog.DiscardHandler),
 		scale: newSlot(kindScale, Device[devices.Scale]{}, nil), pump: newSlot(kindPump, Device[devices.Pump]{}, nil),
 		crash: func(p string) {

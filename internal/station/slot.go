@@ -18,6 +18,7 @@ const (
 	kindPump    = "pump"
 	kindScale   = "scale"
 	kindScanner = "scanner"
+	kindPrinter = "printer"
 
 	stateReady   = "ready"
 	stateDown    = "down"

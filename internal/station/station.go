@@ -26,6 +26,7 @@ type Config struct {
 	Scale   Device[devices.Scale]
 	Pump    Device[devices.Pump]
 	Scanner Device[devices.Scanner]
+	Printer Device[devices.Printer]
 	Pour    PourConfig
 
 	Log      *slog.Logger
@@ -42,6 +43,7 @@ const (
 	showAtLeast    = 2 * time.Second
 	flushWithin    = 5 * time.Second // for the last events when the daemon stops
 	waitingOrders  = 8
+	waitingPrints  = 8
 	scanRepeated   = time.Second
 	longestScan    = 4 << 10 // bytes
 	figuresEvery   = 2 * time.Second
@@ -61,12 +63,14 @@ type Station struct {
 	scale    *slot[devices.Scale]
 	pump     *slot[devices.Pump]
 	scanner  *slot[devices.Scanner]
+	printer  *slot[devices.Printer]
 
 	orders chan Accepted
+	prints chan Accepted
 	fatal  chan error
 
 	mu      sync.Mutex
-	waiting map[string]bool // dispensings in the channel of orders
+	waiting map[string]bool // dispensings and prints in their channels, or being carried out
 
 	connected atomic.Bool // the stream of orders is up
 	recovered atomic.Bool
@@ -98,7 +102,7 @@ func New(cfg Config) (*Station, error) {
 	}
 	s := &Station{
 		cfg: cfg, journal: cfg.Journal, log: cfg.Log, rec: cfg.Recorder,
-		orders: make(chan Accepted, waitingOrders), fatal: make(chan error, 1), waiting: map[string]bool{},
+		orders: make(chan Accepted, waitingOrders), prints: make(chan Accepted, waitingPrints), fatal: make(chan error, 1), waiting: map[string]bool{},
 	}
 	s.devices()
 	s.pourer = &pourer{
@@ -113,12 +117,19 @@ func (s *Station) devices() {
 	s.scale = newSlot(kindScale, s.cfg.Scale, s.deviceChanged)
 	s.pump = newSlot(kindPump, s.cfg.Pump, s.deviceChanged)
 	s.scanner = newSlot(kindScanner, s.cfg.Scanner, s.deviceChanged)
-	s.scale.warn, s.pump.warn, s.scanner.warn = s.warner(kindScale), s.warner(kindPump), s.warner(kindScanner)
+	s.printer = newSlot(kindPrinter, s.cfg.Printer, s.deviceChanged)
+	s.scale.warn, s.pump.warn = s.warner(kindScale), s.warner(kindPump)
+	s.scanner.warn, s.printer.warn = s.warner(kindScanner), s.warner(kindPrinter)
 	s.pump.greet = func(ctx context.Context, p devices.Pump) error { return s.pourer.greetPump(ctx, p) }
-	s.board = newBoard(s.scale.state().State, s.pump.state().State, s.scanner.state().State)
-	for _, d := range []stationlog.Device{s.scale.state(), s.pump.state(), s.scanner.state()} {
+	s.board = newBoard(s.scale.state().State, s.pump.state().State, s.scanner.state().State, s.printer.state().State)
+	for _, d := range s.all() {
 		s.rec.DeviceState(d.Kind, d.State)
 	}
+}
+
+// all is what was last told of each device.
+func (s *Station) all() []stationlog.Device {
+	return []stationlog.Device{s.scale.state(), s.pump.state(), s.scanner.state(), s.printer.state()}
 }
 
 // deviceChanged records a change of a device's state and shows it.
@@ -136,6 +147,8 @@ func (s *Station) deviceChanged(d stationlog.Device) {
 		s.board.set(func(l *Live) { l.Pump = LiveDevice{d.State, d.Detail} })
 	case kindScanner:
 		s.board.set(func(l *Live) { l.Scanner = LiveState{d.State} })
+	case kindPrinter:
+		s.board.set(func(l *Live) { l.Printer = LiveDevice{d.State, d.Detail} })
 	}
 	s.fail(s.journal.Append(context.Background(), stationlog.KindDevice, d))
 }
@@ -177,6 +190,7 @@ func (s *Station) Run(ctx context.Context) error {
 	reports.Go(func() { s.figures(reportCtx) })
 	ready := make(chan struct{})
 	work.Go(func() { s.work(workCtx, ready) })
+	work.Go(func() { s.printing(workCtx) })
 	intake.Go(func() { s.intake(intakeCtx, ready) })
 
 	var failure error
@@ -215,7 +229,10 @@ func (s *Station) start(ctx context.Context) error {
 	for _, u := range open {
 		started.Open = append(started.Open, u.ID)
 	}
-	return s.journal.Append(ctx, stationlog.KindStarted, started)
+	if err := s.journal.Append(ctx, stationlog.KindStarted, started); err != nil {
+		return err
+	}
+	return s.endPrints(ctx)
 }
 
 // work ends what a crash left open and then carries out orders, one at a time, until ctx ends. Orders that still wait
@@ -240,9 +257,7 @@ func (s *Station) work(ctx context.Context, ready chan<- struct{}) {
 
 func (s *Station) carryOut(ctx context.Context, a Accepted) {
 	s.fail(s.pourer.Pour(ctx, a))
-	s.mu.Lock()
-	delete(s.waiting, a.Order.Dispensing)
-	s.mu.Unlock()
+	s.served(a.Order.Dispensing)
 }
 
 func (s *Station) refuseWaiting(ctx context.Context) {
@@ -292,6 +307,10 @@ func (s *Station) order(ctx context.Context, signed stationlog.Signed) {
 		s.rec.Refused("diverged")
 		return
 	}
+	if a.Order.Kind == stationlog.Print {
+		s.printOrder(ctx, a)
+		return
+	}
 	step, err := s.journal.Step(context.WithoutCancel(ctx), a.Order.Dispensing)
 	if err != nil {
 		s.fail(err)
@@ -309,11 +328,7 @@ func (s *Station) order(ctx context.Context, signed stationlog.Signed) {
 }
 
 func (s *Station) enqueue(ctx context.Context, a Accepted) {
-	s.mu.Lock()
-	twice := s.waiting[a.Order.Dispensing]
-	s.waiting[a.Order.Dispensing] = true
-	s.mu.Unlock()
-	if twice {
+	if !s.await(a.Order.Dispensing) {
 		return
 	}
 	select {
@@ -369,7 +384,7 @@ func (s Status) Ready() (bool, string) {
 		return false, "no connection to the server"
 	}
 	for _, d := range s.Devices {
-		if d.Kind != kindScanner && d.State != stateReady && d.State != stateNone {
+		if (d.Kind == kindScale || d.Kind == kindPump) && d.State != stateReady && d.State != stateNone {
 			return false, fmt.Sprintf("%s is %s", d.Kind, d.State)
 		}
 	}
@@ -385,8 +400,10 @@ func (s *Station) warner(kind string) func(error) {
 func (s *Station) Status(ctx context.Context) Status {
 	st := Status{
 		Identity: s.cfg.Identity, Version: s.cfg.Version, Live: s.board.now(),
-		Devices:   []stationlog.Device{s.scale.state(), s.pump.state(), s.scanner.state()},
-		Troubles:  map[string]string{kindScale: s.scale.why(), kindPump: s.pump.why(), kindScanner: s.scanner.why()},
+		Devices: s.all(),
+		Troubles: map[string]string{
+			kindScale: s.scale.why(), kindPump: s.pump.why(), kindScanner: s.scanner.why(), kindPrinter: s.printer.why(),
+		},
 		Connected: s.connected.Load(), Recovered: s.recovered.Load(), Closing: s.closing.Load(),
 		Diverged: s.reporter.state.Load() == diverged, Journal: s.journal.Err(),
 	}

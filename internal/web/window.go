@@ -69,7 +69,9 @@ func (c *screen) liveWords() map[string]string {
 		words["decimal"] = "."
 	}
 	for _, key := range []string{
-		"ready", "down", "unknown", "none", "stable", "moving", "connected", "disconnected", "lost", "ago", "last", "cup", "no_cup",
+		"ready", "down", "unknown", "none",
+		"paper_out", "ribbon_out", "open", "paused", "memory_full", "too_hot", "failed",
+		"stable", "moving", "connected", "disconnected", "lost", "ago", "last", "cup", "no_cup",
 		"idle", "armed", "pouring", "weighing", "measured", "in_doubt", "recovering", "pending",
 	} {
 		words[key] = c.t("live." + key)

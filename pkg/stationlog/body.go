@@ -68,3 +68,30 @@ type NeverCommanded struct {
 	Reason  string    `json:"reason"`
 	Purpose OrderKind `json:"purpose,omitempty"`
 }
+
+// Printing is the point of no return of a print: written and synced before the first byte is sent, and never twice for one
+// print.
+type Printing struct {
+	Print string `json:"print"`
+	Job   string `json:"job_sha256"` // see JobHash
+}
+
+// PrintResult is how a print ended.
+type PrintResult string
+
+// The results.
+const (
+	PrintDone    PrintResult = "printed" // the printer itself said so
+	PrintRefused PrintResult = "refused" // nothing came out, and nothing will
+	PrintUnknown PrintResult = "unknown" // it may have come out, or may still
+)
+
+// PrintEnded reports how a print ended. It is never tried again by itself.
+type PrintEnded struct {
+	Print  string      `json:"print"`
+	Result PrintResult `json:"result"`
+	// Reason is a short machine word, "" when it was printed. Refused: "lease", "busy", "device", "no_printer",
+	// "malformed", "closing", or what the printer says of itself, "paper_out", "ribbon_out", "open", "paused",
+	// "memory_full", "too_hot", "failed", "not_ready". Unknown: "held", "no_reply", "unplugged", "crash".
+	Reason string `json:"reason,omitempty"`
+}

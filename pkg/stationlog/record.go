@@ -25,6 +25,8 @@ const (
 	KindMeasured       Kind = "measured"        // the cup is filled and weighed
 	KindInDoubt        Kind = "in_doubt"        // the outcome of a pour is unknown
 	KindNeverCommanded Kind = "never_commanded" // this order will never be poured, and was not
+	KindPrinting       Kind = "printing"        // written before the first byte of a job is sent to the printer
+	KindPrintEnded     Kind = "print_ended"     // how that ended, or that it never began
 )
 
 // Record is one fact, in the words of the counter.

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestOrderIsForOneStation(t *testing.T) {
 		return s
 	}
 	good := sign(func(*Order) {})
-	if got, err := good.OpenOrder(public(key), "s1"); err != nil || got != order {
+	if got, err := good.OpenOrder(public(key), "s1"); err != nil || !reflect.DeepEqual(got, order) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if _, err := good.OpenOrder(public(testKey('x')), "s1"); !errors.Is(err, ErrSignature) {

@@ -3028,6 +3028,7 @@ type LiveReading struct {
 	// MovedUl null when the pump did not say
 	MovedUl *int64           `json:"moved_ul,omitempty"`
 	Phase   LiveReadingPhase `json:"phase"`
+	Printer LivePump         `json:"printer,omitempty,omitzero"`
 	Pump    LivePump         `json:"pump"`
 
 	// QueueDepth Records that the counter still has to send

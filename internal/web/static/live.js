@@ -101,6 +101,10 @@ function strip(s, w) {
   const pump = known(r?.pump.state);
   put('pump', pump, pump === 'ready' ? w[busy.includes(r.phase) ? r.phase : 'ready'] : w[pump], fresh && pump !== 'ready' ? r.pump.detail || ago : ago);
   put('scanner', known(r?.scanner.state), w[known(r?.scanner.state)], ago);
+  const printer = known(r?.printer?.state ?? 'none');
+  const trouble = fresh && r.printer?.detail;
+  put('printer', trouble ? 'down' : printer, trouble ? w[trouble] ?? trouble : w[printer], ago);
+  for (const el of document.querySelectorAll('[data-device=printer]')) el.hidden = !r?.printer || r.printer.state === 'none';
   const cup = fresh && r.cup != null ? (r.cup ? 'cup' : 'no_cup') : 'unknown';
   put('cup', cup === 'unknown' ? 'unknown' : 'ready', w[cup], ago);
   const line = !s.up || !s.live ? 'unknown' : s.live.connected ? 'ready' : 'down';
