@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/lieu-clinic/lieu/internal/drift"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 	"github.com/lieu-clinic/lieu/internal/reconcile"
 	"github.com/lieu-clinic/lieu/internal/staff"
@@ -273,14 +274,57 @@ func (s *Server) ListVariances(ctx context.Context, r gen.ListVariancesRequestOb
 	if err != nil {
 		return nil, err
 	}
+	suspects, err := s.suspects(ctx, f, name)
+	if err != nil {
+		return nil, err
+	}
 	return gen.ListVariances200JSONResponse{
-		Items: each(found, name.variance), AlarmUl: int64(set.Chart().Alarm),
+		Suspects: suspects,
+		Items:    each(found, name.variance), AlarmUl: int64(set.Chart().Alarm),
 		Series: each(series, func(x stock.Series) gen.VarianceSeries {
 			return gen.VarianceSeries{
 				Key: x.Key, Name: name.key(by, x.Key), LossUl: int64(x.Sums.Loss), SurplusUl: int64(x.Sums.Surplus), Points: each(x.Points, pointOut),
 			}
 		}),
 	}, nil
+}
+
+// suspects names what the alarms of the counts, and those of the doses, point to. Doses are looked at for the whole clinic
+// only: a part of them tells no pump from a lot.
+func (s *Server) suspects(ctx context.Context, f stock.VarianceFilter, name variancesNamed) ([]gen.VarianceSuspect, error) {
+	counted, err := s.stock.Suspects(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	out := each(counted, func(x stock.Suspect) gen.VarianceSuspect {
+		return gen.VarianceSuspect{
+			By: gen.VarianceSuspectBy(x.By), SeenBy: "count", Key: x.Key, Name: name.key(x.By, x.Key), SinceAt: at(x.Since),
+			NoticedAt: at(x.Noticed), SumUl: int64(x.Sum),
+		}
+	})
+	w, err := s.worth(ctx)
+	if err != nil || w.warn == 0 || f != (stock.VarianceFilter{Clinic: f.Clinic}) {
+		return out, err
+	}
+	shifts, err := s.calibration.Shifts(ctx, f.Clinic, w.warn)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range shifts {
+		by, key, word := stock.ByCounter, string(x.Station), gen.VarianceSuspectBy(stock.ByCounter)
+		switch x.Origin {
+		case drift.OfLot:
+			by, key, word = stock.ByLot, string(x.Lot), gen.VarianceSuspectBy(stock.ByLot)
+		case drift.Undecided:
+			word = gen.VarianceSuspectBy(drift.Undecided)
+		case drift.OfPump:
+		}
+		out = append(out, gen.VarianceSuspect{
+			By: word, SeenBy: "dose", Key: key, Name: name.key(by, key), SinceAt: at(x.Began), NoticedAt: at(x.Noticed),
+			MeanPpm: int64(x.Mean), Certain: x.Certain,
+		})
+	}
+	return out, nil
 }
 
 func pointOut(p reconcile.Charted) gen.ChartPoint {
@@ -325,7 +369,9 @@ func (n variancesNamed) key(by stock.Grouping, key string) string {
 	case stock.ByLot:
 		return n.lots[stock.LotID(key)].Number
 	case stock.ByBottle:
-		return n.bottles[stock.BottleID(key)]
+		if code := n.bottles[stock.BottleID(key)]; code != "" {
+			return code
+		}
 	case stock.ByCounter:
 		return n.stations[key]
 	case stock.ByPerson:

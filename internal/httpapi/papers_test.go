@@ -142,6 +142,12 @@ func TestACountIsBlindOverTheWire(t *testing.T) {
 	require.Len(t, list.Items[0].Parts, 2)
 	require.True(t, list.Series[0].Points[0].Alarm, "12 mL at once is beyond the chart's limit")
 	require.Equal(t, "Người pharmacist", list.Series[0].Name)
+	require.Len(t, list.Suspects, 2, "the lot and the person; the store is no counter")
+	for _, x := range list.Suspects {
+		require.Equal(t, gen.VarianceSuspectSeenBy("count"), x.SeenBy)
+		require.NotEmpty(t, x.Name)
+		require.EqualValues(t, -12_000, x.SumUl)
+	}
 }
 
 // A trace names patients, so reading it is written down, as a page and as a file.
