@@ -1676,6 +1676,48 @@ func (e VariancePartCause) Valid() bool {
 	}
 }
 
+// Defines values for VarianceSuspectBy.
+const (
+	VarianceSuspectByCounter   VarianceSuspectBy = "counter"
+	VarianceSuspectByLot       VarianceSuspectBy = "lot"
+	VarianceSuspectByPerson    VarianceSuspectBy = "person"
+	VarianceSuspectByUndecided VarianceSuspectBy = "undecided"
+)
+
+// Valid indicates whether the value is a known member of the VarianceSuspectBy enum.
+func (e VarianceSuspectBy) Valid() bool {
+	switch e {
+	case VarianceSuspectByCounter:
+		return true
+	case VarianceSuspectByLot:
+		return true
+	case VarianceSuspectByPerson:
+		return true
+	case VarianceSuspectByUndecided:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VarianceSuspectSeenBy.
+const (
+	VarianceSuspectSeenByCount VarianceSuspectSeenBy = "count"
+	VarianceSuspectSeenByDose  VarianceSuspectSeenBy = "dose"
+)
+
+// Valid indicates whether the value is a known member of the VarianceSuspectSeenBy enum.
+func (e VarianceSuspectSeenBy) Valid() bool {
+	switch e {
+	case VarianceSuspectSeenByCount:
+		return true
+	case VarianceSuspectSeenByDose:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FileFormat.
 const (
 	FileFormatCsv  FileFormat = "csv"
@@ -4452,6 +4494,9 @@ type VarianceList struct {
 	AlarmUl int64            `json:"alarm_ul"`
 	Items   []Variance       `json:"items"`
 	Series  []VarianceSeries `json:"series"`
+
+	// Suspects Those of counts first, the one that stands out most at the head
+	Suspects []VarianceSuspect `json:"suspects"`
 }
 
 // VariancePart defines model for VariancePart.
@@ -4474,6 +4519,34 @@ type VarianceSeries struct {
 	Points    []ChartPoint `json:"points"`
 	SurplusUl int64        `json:"surplus_ul"`
 }
+
+// VarianceSuspect What alarms point to: a place to look, no proof of anything that anybody did
+type VarianceSuspect struct {
+	// By undecided: a pump or the lot under it
+	By VarianceSuspectBy `json:"by"`
+
+	// Certain Of doses: a later lot has shown whether it is the pump or the lot
+	Certain bool   `json:"certain"`
+	Key     string `json:"key"`
+
+	// MeanPpm Of the doses since then, scale less pump; 0 for counts
+	MeanPpm   int64   `json:"mean_ppm"`
+	Name      string  `json:"name"`
+	NoticedAt Instant `json:"noticed_at"`
+
+	// SeenBy Differences of counts that add up, or the scale against the pump
+	SeenBy  VarianceSuspectSeenBy `json:"seen_by"`
+	SinceAt Instant               `json:"since_at"`
+
+	// SumUl Of the differences since then, signed; 0 for doses
+	SumUl int64 `json:"sum_ul"`
+}
+
+// VarianceSuspectBy undecided: a pump or the lot under it
+type VarianceSuspectBy string
+
+// VarianceSuspectSeenBy Differences of counts that add up, or the scale against the pump
+type VarianceSuspectSeenBy string
 
 // VoidDispensing defines model for VoidDispensing.
 type VoidDispensing struct {
