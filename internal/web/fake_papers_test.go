@@ -98,7 +98,11 @@ func (f *fakeAPI) countRoutes() {
 		return n
 	})
 	f.on("GET /variances", 200, func(*http.Request, map[string]any) any {
-		l := clinicapi.VarianceList{AlarmUl: 10_000}
+		l := clinicapi.VarianceList{AlarmUl: 10_000, Suspects: []clinicapi.VarianceSuspect{
+			{By: "person", SeenBy: "count", Name: "Lê Điều Dưỡng", SinceAt: fakeNow, NoticedAt: fakeNow, SumUl: -11_200},
+			{By: "lot", SeenBy: "dose", Name: "A1", SinceAt: fakeNow, NoticedAt: fakeNow, MeanPpm: -6100, Certain: true},
+			{By: "undecided", SeenBy: "dose", Name: "Cửa 2", SinceAt: fakeNow, NoticedAt: fakeNow, MeanPpm: 7000},
+		}}
 		var s clinicapi.VarianceSeries
 		s.Key, s.Name = lotID, "A1"
 		var sum, low int64

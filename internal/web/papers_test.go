@@ -83,6 +83,9 @@ func TestAControlChartMarksTheAlarmAndHasATable(t *testing.T) {
 	require.Contains(t, text, "−11,7 mL")
 	require.Contains(t, text, "0,3 mL", "the surplus stands beside the loss")
 	require.Contains(t, text, "12 mL", "the loss is not netted")
+	require.Contains(t, text, "<b>Lê Điều Dưỡng</b> · người giữ quầy · các lần đếm: −11,2 mL")
+	require.Contains(t, text, "<b>A1</b> · lô · cân so với bơm: −0,61 %")
+	require.Equal(t, 1, strings.Count(text, "lô sau đã cho thấy"))
 }
 
 func TestASettlementStatesCauses(t *testing.T) {

@@ -16,6 +16,13 @@ type varianceView struct {
 	Series []seriesView
 	Rows   []varianceRow
 	Alarm  string
+	// Suspects are what the alarms point to.
+	Suspects []suspectView
+}
+
+type suspectView struct {
+	Name, What, SeenBy, Amount, Since string
+	Certain                           bool
 }
 
 type varianceRow struct {
@@ -74,10 +81,24 @@ func showVariance(c *screen) error {
 	for _, s := range list.Series {
 		v.Series = append(v.Series, c.series(s, list.AlarmUl))
 	}
+	for _, x := range list.Suspects {
+		v.Suspects = append(v.Suspects, c.suspect(x))
+	}
 	for _, x := range slices.Backward(list.Items) {
 		v.Rows = append(v.Rows, c.variance(x))
 	}
 	return c.render("variance", "", c.t("variance.title"), v)
+}
+
+func (c *screen) suspect(x clinicapi.VarianceSuspect) suspectView {
+	v := suspectView{
+		Name: x.Name, What: c.known("group."+string(x.By), string(x.By)), SeenBy: c.known("seen."+string(x.SeenBy), string(x.SeenBy)),
+		Amount: c.signed(x.SumUl), Since: c.moment(x.SinceAt), Certain: x.Certain,
+	}
+	if x.SeenBy == clinicapi.VarianceSuspectSeenByDose {
+		v.Amount = c.share(x.MeanPpm)
+	}
+	return v
 }
 
 func (c *screen) variance(x clinicapi.Variance) varianceRow {
