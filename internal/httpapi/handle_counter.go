@@ -121,6 +121,12 @@ func (s *Server) pass(st equipment.Station, records []stationlog.Signed, accepte
 					Station: gen.UUID(st.ID), Text: b.Text, Symbology: b.Symbology, Kind: scanKind(b.Text), At: rec.Occurred.UTC(),
 				})
 			}
+		case stationlog.KindPrintEnded:
+			var b stationlog.PrintEnded
+			if rec.Decode(&b) == nil && s.prints.end(st.ID, b) {
+				s.hub.publish(stationTopic(st.ID), "print", printEvent{b.Print, string(b.Result)})
+				s.hub.publish(clinicTopic(st.Clinic), "print", printEvent{b.Print, string(b.Result)})
+			}
 		case stationlog.KindDevice, stationlog.KindStarted:
 			s.hub.publish(stationTopic(st.ID), "station", stationEvent{st.ID})
 			s.hub.publish(clinicTopic(st.Clinic), "station", stationEvent{st.ID})

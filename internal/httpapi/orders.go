@@ -26,7 +26,7 @@ type orderStream struct {
 	s       *Server
 	clinic  clinic.ID
 	station equipment.StationID
-	sent    map[string]time.Time // by kind and dispensing
+	sent    map[string]time.Time // by kind and id
 }
 
 // StreamOrders sends signed orders to the counter of a station.
@@ -105,9 +105,12 @@ func (o *orderStream) send(out *sse) error {
 			orders = append(orders, order)
 		}
 	}
+	for _, p := range o.s.prints.standing(o.station, now) {
+		orders = append(orders, p.order(now))
+	}
 	standing := make(map[string]time.Time, len(orders))
 	for _, order := range orders {
-		key := string(order.Kind) + " " + order.Dispensing
+		key := string(order.Kind) + " " + order.Dispensing + order.Print
 		last, sent := o.sent[key]
 		if sent && now.Sub(last) < ordersRepeat {
 			standing[key] = last

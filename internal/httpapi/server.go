@@ -27,6 +27,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/prescription"
+	"github.com/lieu-clinic/lieu/internal/print"
 	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
@@ -107,6 +108,8 @@ type Server struct {
 	hub      *Hub
 	readings *readings
 	scans    *scanMarks
+	press    *print.Press
+	prints   *prints
 	observer Observer
 	ready    func(context.Context) error
 	handler  http.Handler
@@ -126,7 +129,12 @@ func New(sv Services, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	press, err := print.New()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
+		press: press, prints: newPrints(),
 		log: cfg.Log, now: cfg.Now, clinics: sv.Clinics, staff: sv.Staff, patients: sv.Patients, orders: sv.Prescriptions,
 		queue: sv.Queue, equipment: sv.Equipment, stock: sv.Stock, dispensing: sv.Dispensing, calibration: sv.Calibration, records: sv.Records,
 		trail: sv.Trail, codes: sv.Codes, packs: sv.Packs,

@@ -29,6 +29,20 @@ type doorResult struct {
 	Closing            string // when the windows close before this patient's turn
 	Rooms              []roomView
 	Reasons            []reasonView
+	Ticket             string
+	Printers           []printerView // at which the ticket can be printed
+}
+
+// printerView is a window's counter that has a ticket printer.
+type printerView struct {
+	Station, Name string
+	Trouble       string // what keeps it from printing, "" for nothing known
+}
+
+// printView is what became of a ticket's print.
+type printView struct {
+	ID, Station, Colour, Icon, Text string
+	Open                            bool
 }
 
 // roomView is where somebody is found.
@@ -80,6 +94,10 @@ func checkIn(c *screen) error {
 		return err
 	}
 	v.Result = c.doorResult(in)
+	v.Result.Ticket = in.Ticket.Id
+	if v.Result.Printers, err = c.printers(); err != nil {
+		return err
+	}
 	return c.fragment("door", "answer", v)
 }
 
@@ -197,4 +215,62 @@ func showBoard(c *screen) error {
 		return c.fragment("board", "board", v)
 	}
 	return c.render("board", "board", c.t("nav.board"), v)
+}
+
+// ticketPrinter is the model of printers that print tickets.
+const ticketPrinter = "esc-pos"
+
+// printers are the counters that can print a ticket. Whoever may not see the windows prints nothing.
+func (c *screen) printers() ([]printerView, error) {
+	if !c.may("station.read") {
+		return nil, nil
+	}
+	all, err := call[clinicapi.StationList](c.api.ListStations(c.r.Context()))
+	if err != nil {
+		return nil, err
+	}
+	var out []printerView
+	for _, st := range all.Items {
+		for _, d := range st.Devices {
+			if d.Kind == clinicapi.DeviceKindPrinter && d.Model == ticketPrinter && st.Live.Connected {
+				out = append(out, printerView{Station: st.Id, Name: st.Name, Trouble: c.known("live."+st.Live.Reading.Printer.Detail, "")})
+			}
+		}
+	}
+	return out, nil
+}
+
+// orderPrint prints the ticket on the counter's printer.
+func orderPrint(c *screen) error {
+	f := c.form()
+	id, ticket, station := f.id(), f.need("ticket"), f.need("station")
+	if f.err != nil {
+		return f.err
+	}
+	p, err := call[clinicapi.Print](c.api.OrderPrint(c.r.Context(), station, clinicapi.OrderPrint{
+		Id: id, Kind: clinicapi.OrderPrintKindTicket, Ticket: ticket, Language: clinicapi.Language(c.lang),
+	}))
+	if err != nil {
+		return err
+	}
+	return c.fragment("door", "printed", c.printView(p))
+}
+
+// showPrint shows what became of it.
+func showPrint(c *screen) error {
+	p, err := call[clinicapi.Print](c.api.ReadPrint(c.r.Context(), c.r.PathValue("print")))
+	if err != nil {
+		return err
+	}
+	return c.fragment("door", "printed", c.printView(p))
+}
+
+func (c *screen) printView(p clinicapi.Print) printView {
+	colours := map[clinicapi.PrintState]string{"printed": "green", "refused": "red", "unknown": "amber"}
+	v := printView{ID: p.Id, Open: p.State == clinicapi.PrintStateOrdered, Colour: colours[p.State], Text: c.t("print." + string(p.State))}
+	v.Icon = icons[v.Colour]
+	if why := c.known("live."+p.Reason, ""); p.Reason != "" && why != "" {
+		v.Text += " – " + why
+	}
+	return v
 }

@@ -98,6 +98,8 @@ func (s *site) routes() http.Handler {
 	m.HandleFunc("GET /check-in", s.signedIn(showDoor))
 	m.HandleFunc("POST /check-in", s.signedIn(checkIn))
 	m.HandleFunc("GET /check-in/lists", s.signedIn(showDoorLists))
+	m.HandleFunc("POST /check-in/print", s.signedIn(orderPrint))
+	m.HandleFunc("GET /check-in/print/{print}", s.signedIn(showPrint))
 	m.HandleFunc("GET /board", s.signedIn(showBoard))
 	m.HandleFunc("GET /supervisor", s.signedIn(showSupervisor))
 	m.HandleFunc("POST /supervisor/rules", s.signedIn(setQueueRules))
