@@ -1016,6 +1016,21 @@ func (e MorningStepStep) Valid() bool {
 	}
 }
 
+// Defines values for OrderPrintKind.
+const (
+	OrderPrintKindTicket OrderPrintKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the OrderPrintKind enum.
+func (e OrderPrintKind) Valid() bool {
+	switch e {
+	case OrderPrintKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PatientDayState.
 const (
 	PatientDayStateClosed   PatientDayState = "closed"
@@ -1229,6 +1244,45 @@ func (e PrescriptionStatus) Valid() bool {
 	case PrescriptionStatusCancelled:
 		return true
 	case PrescriptionStatusSuperseded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PrintKind.
+const (
+	PrintKindTicket PrintKind = "ticket"
+)
+
+// Valid indicates whether the value is a known member of the PrintKind enum.
+func (e PrintKind) Valid() bool {
+	switch e {
+	case PrintKindTicket:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PrintState.
+const (
+	PrintStateOrdered PrintState = "ordered"
+	PrintStatePrinted PrintState = "printed"
+	PrintStateRefused PrintState = "refused"
+	PrintStateUnknown PrintState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the PrintState enum.
+func (e PrintState) Valid() bool {
+	switch e {
+	case PrintStateOrdered:
+		return true
+	case PrintStatePrinted:
+		return true
+	case PrintStateRefused:
+		return true
+	case PrintStateUnknown:
 		return true
 	default:
 		return false
@@ -3371,6 +3425,17 @@ type OptionalCredential struct {
 	Username string   `json:"username,omitempty,omitzero"`
 }
 
+// OrderPrint defines model for OrderPrint.
+type OrderPrint struct {
+	Id       UUID           `json:"id"`
+	Kind     OrderPrintKind `json:"kind"`
+	Language Language       `json:"language,omitempty,omitzero"`
+	Ticket   UUID           `json:"ticket"`
+}
+
+// OrderPrintKind defines model for OrderPrint.Kind.
+type OrderPrintKind string
+
 // PIN defines model for PIN.
 type PIN = string
 
@@ -3568,6 +3633,27 @@ type PrimeStation struct {
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
 }
+
+// Print defines model for Print.
+type Print struct {
+	Id        UUID      `json:"id"`
+	Kind      PrintKind `json:"kind"`
+	OrderedAt Instant   `json:"ordered_at"`
+
+	// Reason A machine word of the counter's, as paper_out; empty when it was printed
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// State unknown: it may have come out, or may still; look at the printer before another is ordered
+	State   PrintState `json:"state"`
+	Station UUID       `json:"station"`
+	Ticket  UUID       `json:"ticket"`
+}
+
+// PrintKind defines model for Print.Kind.
+type PrintKind string
+
+// PrintState unknown: it may have come out, or may still; look at the printer before another is ordered
+type PrintState string
 
 // Problem RFC 9457
 type Problem struct {
@@ -5097,6 +5183,9 @@ type PutLiveJSONRequestBody = LiveReading
 // PrimeStationJSONRequestBody defines body for PrimeStation for application/json ContentType.
 type PrimeStationJSONRequestBody = PrimeStation
 
+// OrderPrintJSONRequestBody defines body for OrderPrint for application/json ContentType.
+type OrderPrintJSONRequestBody = OrderPrint
+
 // RecalibrateJSONRequestBody defines body for Recalibrate for application/json ContentType.
 type RecalibrateJSONRequestBody = Recalibrate
 
@@ -5429,6 +5518,9 @@ type ServerInterface interface {
 
 	// (POST /prescriptions/{id}/cancel)
 	CancelPrescription(c *gin.Context, id ID)
+	// ReadPrint What became of a print
+	// (GET /prints/{id})
+	ReadPrint(c *gin.Context, id ID)
 
 	// (GET /products)
 	ListProducts(c *gin.Context)
@@ -5570,6 +5662,9 @@ type ServerInterface interface {
 	// PrimeStation Order a prime, as after a change of bottle, before a witness
 	// (POST /stations/{id}/primes)
 	PrimeStation(c *gin.Context, id ID)
+	// OrderPrint Print a ticket at the printer of a window's counter
+	// (POST /stations/{id}/prints)
+	OrderPrint(c *gin.Context, id ID)
 	// ListRecalibrations What was done to the pumps of a window, newest first
 	// (GET /stations/{id}/recalibrations)
 	ListRecalibrations(c *gin.Context, id ID, params ListRecalibrationsParams)
@@ -8193,6 +8288,31 @@ func (siw *ServerInterfaceWrapper) CancelPrescription(c *gin.Context) {
 	siw.Handler.CancelPrescription(c, id)
 }
 
+// ReadPrint operation middleware
+func (siw *ServerInterfaceWrapper) ReadPrint(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadPrint(c, id)
+}
+
 // ListProducts operation middleware
 func (siw *ServerInterfaceWrapper) ListProducts(c *gin.Context) {
 
@@ -9371,6 +9491,31 @@ func (siw *ServerInterfaceWrapper) PrimeStation(c *gin.Context) {
 	siw.Handler.PrimeStation(c, id)
 }
 
+// OrderPrint operation middleware
+func (siw *ServerInterfaceWrapper) OrderPrint(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.OrderPrint(c, id)
+}
+
 // ListRecalibrations operation middleware
 func (siw *ServerInterfaceWrapper) ListRecalibrations(c *gin.Context) {
 
@@ -10031,6 +10176,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/stations/:id/revoke", wrapper.RevokeStation)
 	router.POST(options.BaseURL+"/stations/:id/configure", wrapper.ConfigureStation)
 	router.POST(options.BaseURL+"/stations/:id/bottle", wrapper.MountBottle)
+	router.POST(options.BaseURL+"/stations/:id/prints", wrapper.OrderPrint)
+	router.GET(options.BaseURL+"/prints/:id", wrapper.ReadPrint)
 	router.POST(options.BaseURL+"/stations/:id/devices", wrapper.AddDevice)
 	router.POST(options.BaseURL+"/devices/:id/profile", wrapper.SetPumpProfile)
 	router.POST(options.BaseURL+"/devices/:id/remove", wrapper.RemoveDevice)
@@ -14191,6 +14338,45 @@ func (response CancelPrescriptiondefaultApplicationProblemPlusJSONResponse) Visi
 	return err
 }
 
+type ReadPrintRequestObject struct {
+	Id ID `json:"id"`
+}
+
+type ReadPrintResponseObject interface {
+	VisitReadPrintResponse(w http.ResponseWriter) error
+}
+
+type ReadPrint200JSONResponse Print
+
+func (response ReadPrint200JSONResponse) VisitReadPrintResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadPrintdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadPrintdefaultApplicationProblemPlusJSONResponse) VisitReadPrintResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProductsRequestObject struct {
 }
 
@@ -16151,6 +16337,46 @@ func (response PrimeStationdefaultApplicationProblemPlusJSONResponse) VisitPrime
 	return err
 }
 
+type OrderPrintRequestObject struct {
+	Id   ID `json:"id"`
+	Body *OrderPrintJSONRequestBody
+}
+
+type OrderPrintResponseObject interface {
+	VisitOrderPrintResponse(w http.ResponseWriter) error
+}
+
+type OrderPrint202JSONResponse Print
+
+func (response OrderPrint202JSONResponse) VisitOrderPrintResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OrderPrintdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response OrderPrintdefaultApplicationProblemPlusJSONResponse) VisitOrderPrintResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRecalibrationsRequestObject struct {
 	Id     ID `json:"id"`
 	Params ListRecalibrationsParams
@@ -17264,6 +17490,9 @@ type StrictServerInterface interface {
 
 	// (POST /prescriptions/{id}/cancel)
 	CancelPrescription(ctx context.Context, request CancelPrescriptionRequestObject) (CancelPrescriptionResponseObject, error)
+	// ReadPrint What became of a print
+	// (GET /prints/{id})
+	ReadPrint(ctx context.Context, request ReadPrintRequestObject) (ReadPrintResponseObject, error)
 
 	// (GET /products)
 	ListProducts(ctx context.Context, request ListProductsRequestObject) (ListProductsResponseObject, error)
@@ -17405,6 +17634,9 @@ type StrictServerInterface interface {
 	// PrimeStation Order a prime, as after a change of bottle, before a witness
 	// (POST /stations/{id}/primes)
 	PrimeStation(ctx context.Context, request PrimeStationRequestObject) (PrimeStationResponseObject, error)
+	// OrderPrint Print a ticket at the printer of a window's counter
+	// (POST /stations/{id}/prints)
+	OrderPrint(ctx context.Context, request OrderPrintRequestObject) (OrderPrintResponseObject, error)
 	// ListRecalibrations What was done to the pumps of a window, newest first
 	// (GET /stations/{id}/recalibrations)
 	ListRecalibrations(ctx context.Context, request ListRecalibrationsRequestObject) (ListRecalibrationsResponseObject, error)
@@ -21026,6 +21258,32 @@ func (sh *strictHandler) CancelPrescription(ctx *gin.Context, id ID) {
 	}
 }
 
+// ReadPrint operation middleware
+func (sh *strictHandler) ReadPrint(ctx *gin.Context, id ID) {
+	var request ReadPrintRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadPrint(ctx, request.(ReadPrintRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadPrint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadPrintResponseObject); ok {
+		if err := validResponse.VisitReadPrintResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListProducts operation middleware
 func (sh *strictHandler) ListProducts(ctx *gin.Context) {
 	var request ListProductsRequestObject
@@ -22530,6 +22788,50 @@ func (sh *strictHandler) PrimeStation(ctx *gin.Context, id ID) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(PrimeStationResponseObject); ok {
 		if err := validResponse.VisitPrimeStationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// OrderPrint operation middleware
+func (sh *strictHandler) OrderPrint(ctx *gin.Context, id ID) {
+	var request OrderPrintRequestObject
+
+	request.Id = id
+
+	var body OrderPrintJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OrderPrint(ctx, request.(OrderPrintRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OrderPrint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(OrderPrintResponseObject); ok {
+		if err := validResponse.VisitOrderPrintResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
