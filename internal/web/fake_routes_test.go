@@ -136,6 +136,16 @@ func (f *fakeAPI) queueRoutes() {
 	f.on("GET /queue/figures", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.QueueFigures{Day: "2026-11-22", Waiting: 3, Served: 41, LongestWaitS: 2040, MedianWaitS: 480, P90WaitS: 1500, MedianServiceS: 58, ClearAt: fakeNow.Add(time.Hour), Quarters: fakeQuarters()}
 	})
+	f.on("POST /stations/{id}/prints", 202, func(_ *http.Request, b map[string]any) any {
+		return clinicapi.Print{Id: fmt.Sprint(b["id"]), Station: stationID, Kind: "ticket", Ticket: fmt.Sprint(b["ticket"]), State: "ordered", OrderedAt: fakeNow}
+	})
+	f.on("GET /prints/{id}", 200, func(r *http.Request, _ map[string]any) any {
+		p := clinicapi.Print{Id: r.PathValue("id"), Station: stationID, Kind: "ticket", Ticket: anID, State: f.printed, OrderedAt: fakeNow}
+		if p.State == "refused" {
+			p.Reason = "paper_out"
+		}
+		return p
+	})
 	f.on("POST /check-ins", 200, func(_ *http.Request, b map[string]any) any {
 		for _, t := range f.tickets {
 			if t.PatientCode == b["code"] {

@@ -44,6 +44,7 @@ var fakeNow = time.Date(2026, 11, 22, 1, 5, 0, 0, time.UTC) // 08:05 in Ho Chi M
 // fakeAPI is an API of a fictional clinic with just enough behaviour for the screens: one window, three patients, one
 // dose at a time. Tests set its fields before the first request, or under mu.
 type fakeAPI struct {
+	printed  clinicapi.PrintState // what becomes of a print; "" when there is no printer
 	mu       sync.Mutex
 	mux      *http.ServeMux
 	session  clinicapi.Session
@@ -188,6 +189,9 @@ func (f *fakeAPI) station() clinicapi.Station {
 		Drift: clinicapi.DriftStanding{Samples: 10, LevelPpm: -6000, PeakPpm: 6000, WarnPpm: 5000, StopPpm: 10_000, Alarm: clinicapi.DriftStandingAlarmWarn}}
 	for i, kind := range []clinicapi.DeviceKind{"pump", "scale", "scanner"} {
 		s.Devices = append(s.Devices, clinicapi.Device{Id: fmt.Sprintf("01920000-0000-7000-8000-00000000020%d", i), Station: stationID, Kind: kind, Model: "sim-" + string(kind), State: "ready", StateAt: fakeNow, VerifiedToday: i == 0})
+	}
+	if f.printed != "" {
+		s.Devices = append(s.Devices, clinicapi.Device{Id: stationID, Station: stationID, Kind: "printer", Model: ticketPrinter, State: "ready", StateAt: fakeNow})
 	}
 	return s
 }
