@@ -22,6 +22,7 @@ import (
 	"github.com/lieu-clinic/lieu/pkg/measure"
 	"github.com/lieu-clinic/lieu/pkg/protocol/escpos"
 	"github.com/lieu-clinic/lieu/pkg/protocol/zpl"
+	"github.com/lieu-clinic/lieu/pkg/stationlog"
 )
 
 var update = flag.Bool("update", false, "draw the pictures in testdata anew")
@@ -197,7 +198,8 @@ func name(most int) *rapid.Generator[string] {
 	})
 }
 
-// Whatever names, clinics and lots there are, every text is inside its field, and none lies over another.
+// Whatever names, clinics and lots there are, every text is inside its field, none lies over another, and an order can carry
+// the whole.
 func TestEveryTextFitsItsField(t *testing.T) {
 	p := press(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -213,6 +215,7 @@ func TestEveryTextFitsItsField(t *testing.T) {
 			rt.Fatal(err)
 		}
 		drawLabel(t, job)
+		carry(rt, job)
 		v := visit()
 		v.Clinic, v.Number = l.Clinic, rapid.IntRange(1, print.MaxNumber).Draw(rt, "number")
 		v.Wait = time.Duration(rapid.IntRange(0, 12*60).Draw(rt, "minutes")) * time.Minute
@@ -220,7 +223,15 @@ func TestEveryTextFitsItsField(t *testing.T) {
 			rt.Fatal(err)
 		}
 		drawTicket(t, job)
+		carry(rt, job)
 	})
+}
+
+// carry is what an order to a counter must be able to do with every paper.
+func carry(t *rapid.T, job []byte) {
+	if _, err := stationlog.Pack(job); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Two names that differ only in a mark look different, composed or not in the form they came in.
