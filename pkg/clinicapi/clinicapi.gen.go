@@ -6634,7 +6634,7 @@ type ClientInterface interface {
 
 	// StreamStation What happens at one window, for its screen
 	//
-	// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) ·
+	// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) · `print` ({id, state} of a print that ended) ·
 	// `dispensing` {id, station, state} · `check` {station, check, pour, state} · `station` {id} · `queue` {ticket, state} ·
 	// `stock` {bottle} · `reset` {}.
 	//
@@ -10371,7 +10371,7 @@ func (c *Client) ReadStanding(ctx context.Context, id ID, reqEditors ...RequestE
 
 // StreamStation What happens at one window, for its screen
 //
-// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) ·
+// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) · `print` ({id, state} of a print that ended) ·
 // `dispensing` {id, station, state} · `check` {station, check, pour, state} · `station` {id} · `queue` {ticket, state} ·
 // `stock` {bottle} · `reset` {}.
 //
@@ -20099,7 +20099,7 @@ type ClientWithResponsesInterface interface {
 
 	// StreamStationWithResponse What happens at one window, for its screen
 	//
-	// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) ·
+	// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) · `print` ({id, state} of a print that ended) ·
 	// `dispensing` {id, station, state} · `check` {station, check, pour, state} · `station` {id} · `queue` {ticket, state} ·
 	// `stock` {bottle} · `reset` {}.
 	//
@@ -31156,7 +31156,7 @@ func (c *ClientWithResponses) ReadStandingWithResponse(ctx context.Context, id I
 
 // StreamStationWithResponse What happens at one window, for its screen
 //
-// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) ·
+// Events, each with JSON: `live` (schema StationLive, also once at the start when a reading is known) · `scan` (schema Scan) · `print` ({id, state} of a print that ended) ·
 // `dispensing` {id, station, state} · `check` {station, check, pour, state} · `station` {id} · `queue` {ticket, state} ·
 // `stock` {bottle} · `reset` {}.
 //
