@@ -27,8 +27,8 @@ var layers = []layer{
 		"small vocabulary and wire formats: bytes, codes and time, without the clinic"},
 	{[]string{"internal/clinic", "internal/flow", "internal/print", "internal/reconcile", "internal/store/pgtest", "internal/web/browsertest", "devices/serialport", "devices/tcplink", "devices/scanning", "devices/devicetest", "devices/weighing"},
 		"the tenant that every row carries; what stands on labels and tickets; the one way to a port; the one way to ask a balance"},
-	{[]string{"internal/audit", "devices/scale/*", "devices/pump/*", "devices/scanner/*", "devices/printer/*", "devices/sim", "devices/decode"},
-		"the record of changes, which ranks below the nouns because all of them write to it; drivers"},
+	{[]string{"internal/audit", "internal/rush", "devices/scale/*", "devices/pump/*", "devices/scanner/*", "devices/printer/*", "devices/sim", "devices/decode"},
+		"the record of changes, which ranks below the nouns because all of them write to it; the model of a morning; drivers"},
 	{[]string{"internal/staff"}, "the people who act: every other noun's changes carry a member of staff"},
 	{[]string{"internal/patient", "internal/stock", "internal/equipment"}, "the nouns, each by itself"},
 	{[]string{"internal/calibration"}, "the check of the day: a station's pump and scale against a bottle of a lot"},
@@ -39,7 +39,7 @@ var layers = []layer{
 		"the workflow that joins the nouns; the values of the rules; the list of drivers; the bench under their suites; code generated from the contract"},
 	{[]string{"internal/store", "internal/httpapi", "internal/store/pgtest", "internal/web", "internal/metrics", "internal/station"},
 		"technology: each of these meets one technology and none of the others"},
-	{[]string{"internal/bench", "internal/demo", "internal/e2e"}, "whole systems put together"},
+	{[]string{"internal/bench", "internal/demo", "internal/e2e", "internal/replay"}, "whole systems put together"},
 	{[]string{"cmd/*"}, "the programs"},
 }
 
