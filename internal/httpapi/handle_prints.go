@@ -115,7 +115,7 @@ func (s *Server) ReadPrint(ctx context.Context, r gen.ReadPrintRequestObject) (g
 
 func printOut(o printed) gen.Print {
 	return gen.Print{
-		Id: gen.UUID(o.id), Station: gen.UUID(o.station), Kind: gen.PrintKindTicket, Ticket: gen.UUID(o.ticket),
+		Id: o.id, Station: gen.UUID(o.station), Kind: gen.PrintKindTicket, Ticket: gen.UUID(o.ticket),
 		State: gen.PrintState(o.state), Reason: o.reason, OrderedAt: o.ordered.UTC(),
 	}
 }

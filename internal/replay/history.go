@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/queue"
@@ -74,7 +73,7 @@ func (p *place) book(ctx context.Context, plan rush.Plan) error {
 		if !x.Booked {
 			continue
 		}
-		at := calendar.Instant(p.opening).Add(x.Slot)
+		at := p.opening.Add(x.Slot)
 		if _, err := p.Queue.Book(ctx, p.clinic.ID, p.team[staff.Nurse], p.patients[i].ID, p.day, at); err != nil {
 			return fmt.Errorf("slot of patient %d: %w", i+1, err)
 		}

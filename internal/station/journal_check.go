@@ -176,7 +176,7 @@ func (w *walk) step(r stationlog.Record) error {
 // table compares a table, which decides what may be poured or printed, with what the events say. A row that was taken
 // out would let an order be carried out twice.
 func (w *walk) table(ctx context.Context, db *sql.DB, noun string, at map[string]place) error {
-	rows, err := db.QueryContext(ctx, `SELECT id, step, seq FROM `+noun+`s`)
+	rows, err := db.QueryContext(ctx, `SELECT id, step, seq FROM `+noun+`s`) //nolint:gosec // one of two words of this package
 	if err != nil {
 		return fmt.Errorf("%ss: %w", noun, err)
 	}

@@ -1,8 +1,9 @@
 package escpos
 
-import "errors"
-
-import "bytes"
+import (
+	"bytes"
+	"errors"
+)
 
 // A Receiver is the printer's end of the line: it finds tickets, marks and queries in what a program sends.
 //
