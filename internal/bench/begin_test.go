@@ -116,6 +116,7 @@ func (g *begins) overHTTP(b *testing.B) load {
 		requests[i] = d.beginRequest(g.cookies[i%len(g.sites)])
 	}
 	wires := g.srv.wires(b, g.clients)
+	defer hangUp(wires)
 	return g.w.drive(b, g.clients, g.size, func(c, i int) error { return wires[c].do(requests[i], http.StatusCreated) })
 }
 

@@ -135,6 +135,7 @@ func (g *doses) overHTTP(b *testing.B) load {
 	}
 	// The server closes a connection that says nothing for a while, as it may while a round is prepared.
 	wires := g.srv.wires(b, len(g.windows))
+	defer hangUp(wires) // or every round would add its clients to those the server holds memory for
 	return g.w.drive(b, len(g.windows), g.size, func(c, i int) error {
 		for k, request := range prepared[i] {
 			if err := wires[c].do(request, answers[k]); err != nil {

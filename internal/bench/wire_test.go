@@ -30,6 +30,13 @@ func (s *httpServer) wires(b *testing.B, n int) []*wire {
 	return out
 }
 
+// hangUp ends a round's connections.
+func hangUp(wires []*wire) {
+	for _, w := range wires {
+		_ = w.conn.Close() // all its answers were read
+	}
+}
+
 // request renders a POST.
 func request(path, cookie, authorization string, body []byte) []byte {
 	var t bytes.Buffer
