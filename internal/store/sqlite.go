@@ -23,6 +23,10 @@ const minSQLite = 3_051_003
 // readers bounds the pool of connections that only read.
 const readers = 4
 
+// pageCache bounds the pages a connection keeps, in KiB. The file is in the system's memory besides, so a larger one would
+// hold the same pages once more for each reader.
+const pageCache = 4000
+
 // openSQLite opens one connection that writes and a pool that only reads. With several writers SQLite makes some of
 // them wait for seconds; with one, the Go scheduler queues them.
 func (s *Store) openSQLite(ctx context.Context, u *url.URL, o Options) (err error) {
@@ -83,7 +87,7 @@ func sqliteTimeDSN(path, mode, timeFormat string, readOnly bool) string {
 		"_timefmt": {timeFormat},
 		"_pragma": {
 			"busy_timeout(5000)", "foreign_keys(1)", "synchronous(2)", "recursive_triggers(1)", "trusted_schema(0)",
-			"cache_size(-16000)",
+			fmt.Sprintf("cache_size(-%d)", pageCache),
 		},
 	}
 	if readOnly {
