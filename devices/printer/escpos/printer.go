@@ -119,11 +119,11 @@ func (p *Printer) printed(ctx context.Context, job []byte) error {
 // mark sends the job with a mark behind it and waits for the mark's answers.
 func (p *Printer) mark(ctx context.Context, job []byte) error {
 	if err := p.link.Write(ctx, proto.AppendMark(job[:len(job):len(job)])); err != nil {
-		return noReply(err)
+		return devices.NoReply(ctx, err)
 	}
 	answers, err := p.receive(ctx, proto.Marks)
 	if err != nil {
-		return noReply(err)
+		return devices.NoReply(ctx, err)
 	}
 	if err := proto.ParseMark(answers); err != nil {
 		return fmt.Errorf("%x: %w", answers, devices.ErrGarbled)
@@ -155,7 +155,7 @@ func (p *Printer) statusOnce(ctx context.Context) (proto.Status, error) {
 	s, err := p.converse(within)
 	if err != nil {
 		p.dirty = true
-		return proto.Status{}, noReply(err)
+		return proto.Status{}, devices.NoReply(ctx, err)
 	}
 	return s, nil
 }
@@ -216,7 +216,7 @@ func (p *Printer) settle(ctx context.Context) error {
 		cancel()
 		switch {
 		case ctx.Err() != nil:
-			return noReply(ctx.Err())
+			return devices.NoReply(ctx, ctx.Err())
 		case errors.Is(err, context.DeadlineExceeded):
 			p.dirty = false
 		case err != nil && !errors.Is(err, devices.ErrGarbled):
@@ -228,12 +228,4 @@ func (p *Printer) settle(ctx context.Context) error {
 
 func (p *Printer) errorf(doing string, err error) error {
 	return fmt.Errorf("%s: %s: %w", p.cfg.Name, doing, err)
-}
-
-// noReply says what the end of a context means here: nothing came in time.
-func noReply(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w: %w", devices.ErrNoReply, err)
-	}
-	return err
 }

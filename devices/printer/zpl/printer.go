@@ -97,7 +97,7 @@ func (p *Printer) Print(ctx context.Context, job []byte) error {
 	defer cancel()
 	if err := p.link.Write(ctx, job); err != nil {
 		p.dirty = true
-		return p.errorf("printing", noReply(err))
+		return p.errorf("printing", devices.NoReply(ctx, err))
 	}
 	if err := p.watch(ctx); err != nil {
 		return p.errorf("printing", err)
@@ -158,7 +158,7 @@ func (p *Printer) statusOnce(ctx context.Context) (proto.Status, error) {
 	s, err := p.converse(within)
 	if err != nil {
 		p.dirty = true
-		return proto.Status{}, noReply(err)
+		return proto.Status{}, devices.NoReply(ctx, err)
 	}
 	return s, nil
 }
@@ -192,7 +192,7 @@ func (p *Printer) settle(ctx context.Context) error {
 		cancel()
 		switch {
 		case ctx.Err() != nil:
-			return noReply(ctx.Err())
+			return devices.NoReply(ctx, ctx.Err())
 		case errors.Is(err, context.DeadlineExceeded):
 			p.dirty = false
 		case err != nil && !errors.Is(err, devices.ErrGarbled):
@@ -216,12 +216,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// noReply says what the end of a context means here: nothing came in time.
-func noReply(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w: %w", devices.ErrNoReply, err)
-	}
-	return err
 }

@@ -130,7 +130,7 @@ func (p *Pump) send(ctx context.Context, c proto.Command, again bool, want func(
 		frame = proto.AppendBlock(nil, p.to, p.sequence, again, c)
 	}
 	if err := p.link.Write(within, frame); err != nil {
-		return reply{}, noReply(ctx, err)
+		return reply{}, devices.NoReply(ctx, err)
 	}
 	for {
 		r, err := p.next(within)
@@ -138,7 +138,7 @@ func (p *Pump) send(ctx context.Context, c proto.Command, again bool, want func(
 		case errors.Is(err, devices.ErrGarbled):
 			continue // the answer may come all the same
 		case err != nil:
-			return reply{}, noReply(ctx, err)
+			return reply{}, devices.NoReply(ctx, err)
 		case want(r):
 			return r, nil
 		}
@@ -234,18 +234,4 @@ func errorOf(code proto.ErrorCode) error {
 		return fmt.Errorf("error %s: %w", code, devices.ErrStalled)
 	}
 	return fmt.Errorf("error %s: %w", code, devices.ErrStopped)
-}
-
-// noReply says what the end of a context means here: nothing came in time.
-func noReply(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, devices.ErrDisconnected) || errors.Is(err, devices.ErrGarbled) {
-		return err
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", devices.ErrNoReply, ctx.Err())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return devices.ErrNoReply
-	}
-	return err
 }

@@ -76,13 +76,13 @@ func (p *Pump) converse(ctx context.Context, c proto.Command, want func(proto.Re
 	defer cancel()
 	packet := proto.AppendSafeCommand(nil, p.cfg.Address, c)
 	if err := p.link.Write(within, packet); err != nil {
-		return proto.Reply{}, noReply(ctx, err)
+		return proto.Reply{}, devices.NoReply(ctx, err)
 	}
 	for {
 		r, err := p.next(within)
 		switch {
 		case err != nil:
-			return proto.Reply{}, noReply(ctx, err)
+			return proto.Reply{}, devices.NoReply(ctx, err)
 		case r.Alarm != proto.NoAlarm:
 			return proto.Reply{}, alarmError{r.Alarm}
 		case r.Err != proto.NoError:
@@ -180,7 +180,7 @@ func (p *Pump) enterSafeMode(ctx context.Context) error {
 // clearInput ends whatever half command the pump holds: a CR for the basic mode, silence for the safe mode.
 func (p *Pump) clearInput(ctx context.Context) error {
 	if err := p.link.Write(ctx, []byte{'\r'}); err != nil {
-		return noReply(ctx, err)
+		return devices.NoReply(ctx, err)
 	}
 	pause, cancel := context.WithTimeout(ctx, interByte)
 	defer cancel()
@@ -191,7 +191,7 @@ func (p *Pump) clearInput(ctx context.Context) error {
 		}
 		if pause.Err() != nil {
 			p.frames.Reset()
-			return noReply(ctx, ctx.Err())
+			return devices.NoReply(ctx, ctx.Err())
 		}
 	}
 }
@@ -251,18 +251,4 @@ func (p *Pump) note(a proto.Alarm) {
 	if a == proto.WasReset {
 		p.lost = true
 	}
-}
-
-// noReply says what the end of a context means here: nothing came in time.
-func noReply(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, devices.ErrDisconnected) || errors.Is(err, devices.ErrGarbled) {
-		return err
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", devices.ErrNoReply, ctx.Err())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return devices.ErrNoReply
-	}
-	return err
 }

@@ -76,13 +76,13 @@ func (p *Pump) converse(ctx context.Context, r proto.Request, w want) (string, e
 	within, cancel := context.WithTimeout(ctx, p.cfg.ReplyTimeout)
 	defer cancel()
 	if err := p.link.Write(within, r.Append(nil)); err != nil {
-		return "", noReply(ctx, err)
+		return "", devices.NoReply(ctx, err)
 	}
 	for {
 		t, err := p.next(within)
 		switch {
 		case err != nil:
-			return "", noReply(ctx, err)
+			return "", devices.NoReply(ctx, err)
 		case w(t) && t.Kind.Status():
 			return string(rune(t.Kind)), nil
 		case w(t):
@@ -165,18 +165,4 @@ func (p *Pump) hear(text []byte) {
 	if err == nil && h.Kind == proto.Ended && h.Channel == p.cfg.Channel {
 		p.cause = h.Cause
 	}
-}
-
-// noReply says what the end of a context means here: nothing came in time.
-func noReply(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, devices.ErrDisconnected) || errors.Is(err, devices.ErrGarbled) {
-		return err
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", devices.ErrNoReply, ctx.Err())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return devices.ErrNoReply
-	}
-	return err
 }

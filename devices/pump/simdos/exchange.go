@@ -65,13 +65,13 @@ func (p *Pump) converse(ctx context.Context, c proto.Command, w want) (string, e
 	within, cancel := context.WithTimeout(ctx, p.cfg.ReplyTimeout)
 	defer cancel()
 	if err := p.send(within, c); err != nil {
-		return "", noReply(ctx, err)
+		return "", devices.NoReply(ctx, err)
 	}
 	for {
 		t, err := p.next(within)
 		switch {
 		case err != nil:
-			return "", noReply(ctx, err)
+			return "", devices.NoReply(ctx, err)
 		case t.Kind == proto.Nak:
 			return "", fmt.Errorf("%s: %w", c, devices.ErrRefused)
 		case w(t):
@@ -145,18 +145,4 @@ func (p *Pump) next(ctx context.Context) (proto.Token, error) {
 		}
 		p.unread = p.buf[:n]
 	}
-}
-
-// noReply says what the end of a context means here: nothing came in time.
-func noReply(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, devices.ErrDisconnected) || errors.Is(err, devices.ErrGarbled) {
-		return err
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", devices.ErrNoReply, ctx.Err())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return devices.ErrNoReply
-	}
-	return err
 }
