@@ -57,6 +57,7 @@ type Options struct {
 	Rate     measure.Flow
 	Min, Max measure.Volume // of one dose
 	DeadMan  time.Duration  // of a New Era; 0: the driver's 5 s
+	Poll     time.Duration  // of a New Era that moves, how often it is asked; 0: the driver's 150 ms
 	DoseMode knf.Mode       // of a SIMDOS; 0: the driver's 1
 	// Residual is the volume between bottle, or syringe, and nozzle.
 	Residual  measure.Volume
@@ -276,7 +277,7 @@ func OpenPump(ctx context.Context, model string, o Options) (devices.Pump, error
 	}
 	return opened(pumpnewera.Open(ctx, link, pumpnewera.Config{
 		Name: o.name(m), Address: o.Address, Firmware: o.Registered,
-		Diameter: o.Diameter, Rate: o.Rate, Min: o.Min, Max: o.Max, DeadMan: o.DeadMan, Residual: o.Residual,
+		Diameter: o.Diameter, Rate: o.Rate, Min: o.Min, Max: o.Max, DeadMan: o.DeadMan, Poll: o.Poll, Residual: o.Residual,
 	}))
 }
 

@@ -2,10 +2,13 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/calibration/walk"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/equipment"
@@ -18,7 +21,6 @@ import (
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
-	"github.com/lieu-clinic/lieu/pkg/stationlog"
 )
 
 // The clinic of a replay.
@@ -31,7 +33,7 @@ const (
 	volume   = 6 * measure.Millilitre // of it, at the strength below
 	strength = 10 * measure.MilligramPerMillilitre
 	density  = measure.Density(1_060_000)
-	cup      = 5 * measure.WeightGram
+	cup      = 5 * measure.WeightGram // empty, about
 
 	password = "replay-replay-replay"
 	pin      = "271828"
@@ -53,32 +55,31 @@ type place struct {
 	opening  calendar.Instant // of that day
 }
 
-// found makes the clinic some days before the day of the replay.
-func found(ctx context.Context, s *server, c *clock, day calendar.Day) (*place, error) {
-	p := &place{server: s, clock: c, team: map[staff.Role]staff.Member{}, byID: map[patient.ID]int{}, day: day}
-	pack, err := s.Packs(rules, 1)
+// found makes the clinic some days before the day of it.
+func (p *place) found(ctx context.Context) error {
+	pack, err := p.Packs(rules, 1)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	p.clinic, err = s.Clinics.Create(ctx, clinic.Clinic{
+	p.clinic, err = p.Clinics.Create(ctx, clinic.Clinic{
 		ID: id.New[clinic.ID](), Number: 1, Name: "Cơ sở giả định", Province: "Tỉnh giả định", Kind: clinic.TreatmentFacility,
 		Zone: zone, CutOver: cutOver, RulePack: pack.Name, RulePackVersion: pack.Version, Demo: true,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if p.opening, err = openingOf(day); err != nil {
-		return nil, err
+	if p.opening, err = openingOf(p.day); err != nil {
+		return err
 	}
 	for _, role := range []staff.Role{staff.Nurse, staff.Pharmacist, staff.Doctor, staff.Supervisor, staff.Administrator} {
-		p.team[role], err = s.Staff.Install(ctx, p.clinic.ID, staff.New{
+		p.team[role], err = p.Staff.Install(ctx, p.clinic.ID, staff.New{
 			ID: id.New[staff.ID](), Username: string(role), Name: "Người " + string(role), Roles: []staff.Role{role}, Password: password, PIN: pin,
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return p, nil
+	return nil
 }
 
 func openingOf(day calendar.Day) (calendar.Instant, error) {
@@ -211,24 +212,16 @@ func (p *place) window(ctx context.Context, i int, bottle stock.BottleID) (*coun
 	if err != nil {
 		return nil, err
 	}
-	k, err := newCounter(string(st.ID), p.url, p.clock.now)
-	if err != nil {
-		return nil, err
-	}
-	_, err = p.Equipment.Enrol(ctx, st.ID, code, k.public())
-	return k, err
+	return newCounter(ctx, filepath.Join(p.dir, fmt.Sprintf("window%d", i+1)), p.url, code, i)
 }
 
 // check turns the counters on and carries out the check of the day at every window.
 func (p *place) check(ctx context.Context) error {
 	for i, k := range p.counters {
-		if err := k.ready(ctx); err != nil {
+		if err := k.start(ctx, p.clock.now); err != nil {
 			return fmt.Errorf("counter of window %d: %w", i+1, err)
 		}
-		done, err := walk.Walk{
-			Service: p.Calibration, Clinic: p.clinic.ID, Station: equipment.StationID(k.station), Pair: p.pair(), Wait: p.clock.pass,
-			Report: func(ctx context.Context, kind stationlog.Kind, body any) error { return k.report(ctx, kind, body) },
-		}.Run(ctx)
+		done, err := p.checkOf(ctx, k)
 		if err != nil {
 			return fmt.Errorf("check of window %d: %w", i+1, err)
 		}
@@ -237,4 +230,44 @@ func (p *place) check(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (p *place) checkOf(ctx context.Context, k *counter) (calibration.Check, error) {
+	if err := k.vessel(); err != nil {
+		return calibration.Check{}, err
+	}
+	done, err := walk.Walk{
+		Service: p.Calibration, Clinic: p.clinic.ID, Station: equipment.StationID(k.station), Pair: p.pair(), Wait: p.clock.pass,
+		Pour: func(ctx context.Context, ordered calibration.Pour) error { return p.pourOf(ctx, k, ordered) },
+	}.Run(ctx)
+	_, lifted := k.lift()
+	return done, errors.Join(err, lifted)
+}
+
+// pourOf lets a counter carry out a pour of its check.
+func (p *place) pourOf(ctx context.Context, k *counter, ordered calibration.Pour) error {
+	for _, to := range []calibration.State{calibration.Pouring, calibration.Measured} {
+		if to == calibration.Measured {
+			p.clock.pass(pouring)
+			if err := k.pour(ctx); err != nil {
+				return err
+			}
+		}
+		err := await(ctx, p.news, func() (bool, string, error) {
+			now, err := p.Calibration.Pour(ctx, p.clinic.ID, ordered.ID)
+			return now.State == to, fmt.Sprintf("the pour is %s %s", now.State, now.Reason), err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends the counters and then the server.
+func (p *place) close(ctx context.Context) (err error) {
+	for _, k := range p.counters {
+		err = errors.Join(err, k.close())
+	}
+	return errors.Join(err, p.server.close(ctx))
 }

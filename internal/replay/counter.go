@@ -2,112 +2,161 @@ package replay
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"math"
 	"net/http"
+	"path/filepath"
 	"time"
 
-	"github.com/lieu-clinic/lieu/pkg/clinicapi"
-	"github.com/lieu-clinic/lieu/pkg/stationlog"
+	"github.com/lieu-clinic/lieu/devices"
+	"github.com/lieu-clinic/lieu/devices/catalog"
+	"github.com/lieu-clinic/lieu/devices/sim"
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/station"
+	"github.com/lieu-clinic/lieu/internal/stock"
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
-// counter plays the counter of one window: it signs records as the daemon does, and delivers them one by one.
+// counter is the counter of one window: the daemon with its journal and its drivers, on the serial ports of a bench that it
+// has to itself. The bench lives by a clock of its own, which stands still until the replay lets time pass there: so a cup
+// stands, and a pump has poured, exactly when the plan says.
 type counter struct {
 	station string
-	key     ed25519.PrivateKey
-	api     *clinicapi.ClientWithResponses
-	now     func() time.Time
-	seq     int64
-	prev    string
+	dir     string
+	bench   *sim.Bench
+	physics *clock
+	runs    int                // of the pump, so far
+	stop    context.CancelFunc // nil while the daemon does not run
+	ended   chan error
 }
 
-func newCounter(station, url string, now func() time.Time) (*counter, error) {
-	_, key, err := ed25519.GenerateKey(rand.Reader)
+// How much time of the bench passes at once. The pump moves a millilitre in a second.
+const (
+	settling = 4 * time.Second  // until a cup stands still
+	pouring  = 25 * time.Second // until any pour has ended and its last drop has fallen
+)
+
+// newCounter sets up the bench of a window and enrols its daemon there, which does not run yet.
+func newCounter(ctx context.Context, dir, url, code string, i int) (*counter, error) {
+	k := &counter{dir: dir, physics: &clock{at: calendar.At(time.Unix(0, 0))}}
+	identity, err := station.Enrol(ctx, dir, url, code, http.DefaultClient, rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	k := &counter{station: station, key: key, now: now, prev: stationlog.Genesis}
-	k.api, err = clinicapi.NewClientWithResponses(url+"/v1",
-		clinicapi.WithHTTPClient(&http.Client{Timeout: patience}), clinicapi.WithRequestEditorFn(k.authorise))
+	k.station = identity.Station
+	k.bench, err = sim.NewBench(sim.Config{
+		Now: k.physics.now, Seed: uint64(i) + 1, Dir: filepath.Join(dir, "bench"), Bottle: stock.MaxBottle, Density: density, CupWeight: cup, //nolint:gosec // a window
+	})
 	return k, err
 }
 
-func (k *counter) public() ed25519.PublicKey { return ed25519.PublicKey(k.key[ed25519.SeedSize:]) }
-
-// authorise signs a request.
-func (k *counter) authorise(_ context.Context, r *http.Request) error {
-	var body []byte
-	if r.GetBody != nil {
-		b, err := r.GetBody()
-		if err != nil {
-			return err
-		}
-		if body, err = io.ReadAll(b); err != nil {
-			return err
-		}
-	}
-	r.Header.Set("Authorization", stationlog.Authorization(k.station, r.Method, r.URL.RequestURI(), k.now(), body, k.key))
-	return nil
-}
-
-// report signs the next record of the chain and delivers it.
-func (k *counter) report(ctx context.Context, kind stationlog.Kind, body any) error {
-	text, err := json.Marshal(body)
+// start runs the daemon by the clock of the clinic, until close. It returns when the counter would take an order.
+func (k *counter) start(ctx context.Context, now func() time.Time) error {
+	identity, err := station.LoadIdentity(k.dir)
 	if err != nil {
 		return err
 	}
-	signed, err := stationlog.Sign(stationlog.Record{
-		Station: k.station, Seq: k.seq + 1, Prev: k.prev, Kind: kind, Occurred: k.now(), Body: text,
-	}, k.key)
+	server, err := station.NewClient(identity, http.DefaultClient, now)
 	if err != nil {
 		return err
 	}
-	r, err := k.api.ReportEventsWithResponse(ctx, k.station, clinicapi.ReportEvents{
-		Records: []clinicapi.SignedRecord{{Payload: signed.Payload, Signature: signed.Signature}},
+	journal, err := station.OpenJournal(ctx, station.JournalPath(k.dir), identity.Station, identity.Key, identity.Position, now)
+	if err != nil {
+		return err
+	}
+	daemon, err := station.New(k.config(station.Config{Identity: identity, Version: "replay", Journal: journal, Server: server, Now: now}))
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	k.stop, k.ended = stop, make(chan error, 1)
+	go func() { k.ended <- errors.Join(daemon.Run(running), journal.Close()) }()
+	return await(ctx, nil, func() (bool, string, error) {
+		ready, why := daemon.Status(ctx).Ready()
+		return ready, why, nil
 	})
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	accepted, err := answer(r.JSON200, r.ApplicationproblemJSONDefault, r.HTTPResponse)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	k.seq++
-	k.prev = signed.Hash()
-	if accepted.Accepted != k.seq {
-		return fmt.Errorf("report: record %d was accepted of %d", accepted.Accepted, k.seq)
-	}
-	return nil
 }
 
-// ready tells that the counter runs and its devices work.
-func (k *counter) ready(ctx context.Context) error {
-	if err := k.report(ctx, stationlog.KindStarted, stationlog.Started{Version: "replay"}); err != nil {
-		return err
+// config puts the bench's devices into a daemon's configuration. The clinic's clock stands still while the daemon works, so
+// that a weight cannot prove itself by the time that it has stood; the bench's balance proves it by its own flag.
+func (k *counter) config(c station.Config) station.Config {
+	port := func(name string) catalog.Options {
+		return catalog.Options{Name: name, Path: filepath.Join(k.dir, "bench", name), LockDir: k.dir, Now: c.Now}
 	}
-	for _, kind := range []string{"pump", "scale"} {
-		if err := k.report(ctx, stationlog.KindDevice, stationlog.Device{Kind: kind, State: "ready", Model: "sim"}); err != nil {
+	c.Scale = station.Device[devices.Scale]{Model: catalog.MTSICS, Open: func(ctx context.Context) (devices.Scale, error) {
+		return catalog.OpenScale(ctx, catalog.MTSICS, port("scale0"))
+	}}
+	c.Pump = station.Device[devices.Pump]{Model: catalog.NewEra, Open: func(ctx context.Context) (devices.Pump, error) {
+		o := port("pump0")
+		o.Diameter, o.Rate, o.Max, o.DeadMan, o.Poll = 26_700, 60_000, 30*measure.Millilitre, 2*pouring, often
+		return catalog.OpenPump(ctx, catalog.NewEra, o)
+	}}
+	c.Pour = station.PourConfig{CupWait: patience, SettleWithin: patience, SettleSpan: -1, SettleEvery: often, Drip: often}
+	return c
+}
+
+// often is how soon something is asked again that changes as soon as this machine can.
+const often = 2 * time.Millisecond
+
+// place puts an empty cup on the pan, and lets it stand still.
+func (k *counter) place() error { return k.set(k.bench.Only().PlaceCup()) }
+
+// vessel puts what takes the shots of a check on the pan.
+func (k *counter) vessel() error { return k.set(k.bench.Only().PlaceWeight(120 * measure.WeightGram)) }
+
+func (k *counter) set(err error) error {
+	k.physics.pass(settling)
+	return err
+}
+
+// pour lets the pump move what it was told to, and the scale see it. The daemon's record of a pour is on its way before the
+// pump is told.
+func (k *counter) pour(ctx context.Context) error {
+	err := await(ctx, nil, func() (bool, string, error) {
+		pump := k.bench.Only().State().Pump
+		told := pump.Runs > k.runs
+		k.runs = pump.Runs
+		return told, "the pump stands still", nil
+	})
+	k.physics.pass(pouring)
+	return err
+}
+
+// lift takes the cup away and says what is in it.
+func (k *counter) lift() (measure.Volume, error) {
+	c, err := k.bench.Only().LiftCup()
+	return measure.Volume(math.Round(1000 * c.LiquidML)), k.set(err)
+}
+
+// close ends the daemon in order and takes the bench away.
+func (k *counter) close() error {
+	var ended error
+	if k.stop != nil {
+		k.stop()
+		ended = <-k.ended
+	}
+	return errors.Join(ended, k.bench.Close())
+}
+
+// await looks until what it waits for is there, at once after each piece of news and from time to time. The error of a wait
+// that lasts too long says what it was then.
+func await(ctx context.Context, news <-chan struct{}, look func() (done bool, now string, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	again := time.NewTicker(often)
+	defer again.Stop()
+	for {
+		done, now, err := look()
+		if done || err != nil {
 			return err
 		}
+		select {
+		case <-news:
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", now, ctx.Err())
+		}
 	}
-	return nil
-}
-
-// pours tells that the pump begins to move a dose.
-func (k *counter) pours(ctx context.Context, dispensing string) error {
-	return k.report(ctx, stationlog.KindDispensing, stationlog.Dispensing{Dispensing: dispensing, Volume: volume, GrossBefore: cup})
-}
-
-// measures tells what pump and scale say of a dose: exactly what was ordered.
-func (k *counter) measures(ctx context.Context, dispensing string, took time.Duration) error {
-	liquid, err := density.Weight(volume)
-	if err != nil {
-		return err
-	}
-	return k.report(ctx, stationlog.KindMeasured, stationlog.Outcome{
-		Dispensing: dispensing, Pump: volume, PumpKnown: true, GrossBefore: cup, GrossAfter: cup + liquid, WeightKnown: true, DurationMS: took.Milliseconds(),
-	})
 }

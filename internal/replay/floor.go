@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/rush"
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
 // floor is the server as the place where the morning of a plan happens.
@@ -17,10 +19,11 @@ type floor struct {
 	nurse      *clinicapi.ClientWithResponses
 	supervisor *clinicapi.ClientWithResponses
 	plan       rush.Plan
-	tickets    []string        // by person
-	doses      []string        // by person
-	estimates  []*int64        // what the door said, in seconds; nil for nothing
-	begun      []time.Duration // the pour
+	tickets    []string         // by person
+	doses      []string         // by person
+	recorded   []measure.Volume // of each dose, what counts
+	cups       []measure.Volume // and what was in the cup
+	estimates  []*int64         // what the door said, in seconds; nil for nothing
 	looks      []look
 	say        func(done int)
 	served     int
@@ -35,7 +38,8 @@ func newFloor(ctx context.Context, p *place, plan rush.Plan, say func(int)) (*fl
 	n := len(plan.People)
 	f := &floor{
 		place: p, plan: plan, say: say,
-		tickets: make([]string, n), doses: make([]string, n), estimates: make([]*int64, n), begun: make([]time.Duration, n),
+		tickets: make([]string, n), doses: make([]string, n), estimates: make([]*int64, n),
+		recorded: make([]measure.Volume, n), cups: make([]measure.Volume, n),
 	}
 	var err error
 	if f.nurse, err = signIn(ctx, p.url, "nurse"); err != nil {
@@ -93,11 +97,20 @@ func (f *floor) Act(ctx context.Context, window, who int, to rush.Stage, at time
 	case rush.Begun:
 		return f.begin(ctx, k.station, who)
 	case rush.Poured:
-		f.begun[who] = at
-		return k.pours(ctx, f.doses[who])
+		if err := k.place(); err != nil {
+			return err
+		}
+		return f.reaches(ctx, who, dispensing.Pouring)
 	case rush.Measured:
-		return k.measures(ctx, f.doses[who], at-f.begun[who])
+		if err := k.pour(ctx); err != nil {
+			return err
+		}
+		return f.reaches(ctx, who, dispensing.Measured)
 	case rush.Handed:
+		var err error
+		if f.cups[who], err = k.lift(); err != nil {
+			return err
+		}
 		return f.handOver(ctx, who)
 	case rush.Left:
 		return f.taken(ctx, who)
@@ -128,6 +141,15 @@ func (f *floor) begin(ctx context.Context, station string, who int) error {
 		err = fmt.Errorf("a dose of %d µL, not of %s", d.VolumeUl, volume)
 	}
 	return err
+}
+
+// reaches waits until the counter has reported that a dose went on to a state.
+func (f *floor) reaches(ctx context.Context, who int, to dispensing.State) error {
+	return await(ctx, f.news, func() (bool, string, error) {
+		d, err := f.Dispensing.Dispensing(ctx, f.clinic.ID, dispensing.ID(f.doses[who]))
+		f.recorded[who] = d.Measured
+		return d.State == to, "the dose is " + string(d.State), err
+	})
 }
 
 func (f *floor) handOver(ctx context.Context, who int) error {

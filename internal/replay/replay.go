@@ -10,7 +10,11 @@ import (
 	"time"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/rush"
+	"github.com/lieu-clinic/lieu/internal/staff"
+	"github.com/lieu-clinic/lieu/internal/store"
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
 // Config is what a replay needs to know.
@@ -70,7 +74,10 @@ type Report struct {
 	// serve, and no forecast.
 	Everybody, Waiting, Door Errors
 	Unknown                  int
-	Requests                 time.Duration // how long the morning itself took, on the wall
+	// Recorded is the liquid of all doses as the record has it, InCups what was truly in the cups, and Farthest the largest
+	// difference in one cup.
+	Recorded, InCups, Farthest measure.Volume
+	Requests                   time.Duration // how long the morning itself took, on the wall
 }
 
 // Run replays one morning. It leaves nothing behind, however it ends.
@@ -107,6 +114,9 @@ func Run(ctx context.Context, c Config) (r Report, err error) {
 	}
 	r = f.report(visits)
 	r.Requests = c.Now().Sub(began)
+	if err := f.verify(ctx); err != nil {
+		return r, err
+	}
 	r.Model, r.Same = rush.Snap(expected, rush.Cleared(expected)), slices.Equal(visits, expected)
 	return r, nil
 }
@@ -128,13 +138,13 @@ func (c Config) prepare(ctx context.Context, dir string, plan rush.Plan) (f *flo
 	if err != nil {
 		return nil, err
 	}
+	p := &place{server: s, clock: k, team: map[staff.Role]staff.Member{}, byID: map[patient.ID]int{}, day: day}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.close(ctx))
+			err = errors.Join(err, p.close(ctx))
 		}
 	}()
-	p, err := found(ctx, s, k, day)
-	if err != nil {
+	if err := p.found(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.fill(ctx, p, plan); err != nil {
@@ -203,8 +213,18 @@ func (f *floor) report(visits []rush.Visit) Report {
 			door = append(door, time.Duration(*e)*time.Second-visits[i].Queued())
 		}
 	}
+	for i, v := range f.recorded {
+		r.Recorded, r.InCups, r.Farthest = r.Recorded+v, r.InCups+f.cups[i], max(r.Farthest, (v-f.cups[i]).Abs())
+	}
 	r.Everybody, r.Waiting, r.Door = errorsOf(everybody), errorsOf(waiting), errorsOf(door)
 	return r
+}
+
+// verify lets the record check itself.
+func (f *floor) verify(ctx context.Context) error {
+	var found []error
+	err := f.store.Verify(ctx, func(x store.Finding) { found = append(found, errors.New(x.String())) })
+	return errors.Join(append(found, err)...)
 }
 
 func errorsOf(ds []time.Duration) (e Errors) {

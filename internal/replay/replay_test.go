@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lieu-clinic/lieu/internal/rush"
+	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
 func small(a rush.Arrivals) rush.Setting {
@@ -22,6 +23,7 @@ func small(a rush.Arrivals) rush.Setting {
 func TestAMorningThroughTheServer(t *testing.T) {
 	for _, arrivals := range []rush.Arrivals{rush.Uniform, rush.Front, rush.Booked} {
 		t.Run(string(arrivals), func(t *testing.T) {
+			t.Parallel() // most of it is waiting for disks and serial lines
 			dir := t.TempDir()
 			r, err := Run(t.Context(), Config{Setting: small(arrivals), History: 1, Now: time.Now, Dir: dir})
 			if err != nil {
@@ -29,6 +31,9 @@ func TestAMorningThroughTheServer(t *testing.T) {
 			}
 			if !r.Same || r.Served != 40 || r.Wait.N != 40 {
 				t.Errorf("same %v, %+v; the model has %+v", r.Same, r.Snapshot, r.Model)
+			}
+			if r.InCups < 39*volume || r.InCups > 41*volume || r.Farthest == 0 || r.Farthest > 50*measure.Microlitre {
+				t.Errorf("%s on record, %s in the cups, %s apart in one of them", r.Recorded, r.InCups, r.Farthest)
 			}
 			if r.Looks == 0 || len(r.Differs) > 0 {
 				t.Errorf("%d looks, the page differs: %v", r.Looks, r.Differs)

@@ -37,7 +37,9 @@ type server struct {
 	api   *httpapi.Server
 	http  *http.Server
 	url   string
+	dir   string
 	done  chan error
+	news  chan struct{} // a dose or a pour of a check went on
 }
 
 // cheap hashes next to nothing: signing in is not what is replayed, and nobody else ever signs in here.
@@ -55,7 +57,7 @@ func serve(ctx context.Context, dir string, now, wall func() time.Time) (*server
 	if err != nil {
 		return nil, err
 	}
-	s := &server{store: db, done: make(chan error, 1)}
+	s := &server{store: db, dir: dir, done: make(chan error, 1), news: make(chan struct{}, 1)}
 	if err := s.start(ctx, now, wall); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -117,10 +119,21 @@ func (s *server) assemble(hub *httpapi.Hub, now func() time.Time) error {
 		Equipment:     equipment.NewService(db.Equipment(), clinics, secret.Codes{}, now),
 		Stock:         stock.NewService(db.Stock(), clinics, now),
 		Calibration:   calibration.NewService(db.Calibration(), clinics, now, calibration.Options{Notify: hub.NotifyCheck}),
-		Dispensing:    dispensing.NewService(db.Dispensings(), packs, now, dispensing.Options{Notify: hub.Notify, NotifyPour: hub.NotifyCheck}),
-		Records:       db.Records(), Trail: db.Audit(), Codes: secret.Codes{}, Packs: packs,
+		Dispensing: dispensing.NewService(db.Dispensings(), packs, now, dispensing.Options{
+			Notify:     func(n dispensing.Notice) { hub.Notify(n); s.tell() },
+			NotifyPour: func(n calibration.Notice) { hub.NotifyCheck(n); s.tell() },
+		}),
+		Records: db.Records(), Trail: db.Audit(), Codes: secret.Codes{}, Packs: packs,
 	}
 	return nil
+}
+
+// tell lets whoever waits for news look again.
+func (s *server) tell() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
 }
 
 // close ends the server in order.

@@ -17,7 +17,7 @@ import (
 	"github.com/lieu-clinic/lieu/pkg/stationlog"
 )
 
-// Walk is one check to carry out. Report is needed where there is a pump; Wait and Arrives may be nil.
+// Walk is one check to carry out. Where there is a pump, Report is needed, or Pour; the others may be nil.
 type Walk struct {
 	Service *calibration.Service
 	Clinic  clinic.ID
@@ -25,6 +25,8 @@ type Walk struct {
 	staff.Pair
 	// Report delivers what the played counter says, signed.
 	Report func(ctx context.Context, kind stationlog.Kind, body any) error
+	// Pour lets a real counter carry out what was ordered, instead of the played one.
+	Pour func(context.Context, calibration.Pour) error
 	// Wait lets time pass.
 	Wait func(time.Duration)
 	// Arrives is how much of a pour reaches the vessel; nil for all of it.
@@ -76,6 +78,9 @@ func (w Walk) pour(ctx context.Context, c calibration.Check, before measure.Weig
 	p, err := w.Service.PourNext(ctx, calibration.PourRequest{ID: id.New[calibration.PourID](), Clinic: w.Clinic, Check: c.ID, By: w.By})
 	if err != nil {
 		return 0, err
+	}
+	if w.Pour != nil {
+		return before, w.Pour(ctx, p)
 	}
 	purpose := stationlog.OrderKind(p.Kind)
 	w.Wait(2 * time.Second)
