@@ -20,7 +20,7 @@ import (
 
 type cli struct {
 	Demo     demoCommand     `cmd:"" default:"withargs" help:"Start a fictional clinic: database, server, simulated counter."`
-	Simulate simulateCommand `cmd:"" help:"Simulate a morning: how long patients wait, by a model, by theory and through the real server."`
+	Simulate simulateCommand `cmd:"" help:"Simulate a morning: how long patients wait, by a model, by theory, and through the real server and counters."`
 }
 
 func main() {

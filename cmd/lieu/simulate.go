@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -27,7 +28,7 @@ type simulateCommand struct {
 	Seed     uint64        `default:"1" help:"The same number gives the same mornings."`
 	Mornings int           `default:"200" help:"How many mornings the model runs."`
 	History  int           `default:"3" help:"How many days the clinic of the replay remembers."`
-	Model    bool          `help:"The model alone, without the replay through the real server."`
+	Model    bool          `help:"The model alone, without the replay through the real server and counters."`
 	JSON     bool          `name:"json" help:"One JSON object instead of a table."`
 }
 
@@ -42,8 +43,18 @@ type simulated struct {
 
 const mostMornings = 100_000
 
-// Run simulates a morning: many times in memory, against queueing theory, and once through the real server.
-func (s *simulateCommand) Run(ctx context.Context) (err error) {
+var errInterrupted = errors.New("interrupted; nothing is left behind")
+
+// Run simulates a morning: many times in memory, against queueing theory, and once through the real server and counters.
+func (s *simulateCommand) Run(ctx context.Context) error {
+	err := s.run(ctx, os.Stdout, os.Stderr)
+	if ctx.Err() != nil { // whatever was under way says so in its own words
+		return errInterrupted
+	}
+	return err
+}
+
+func (s *simulateCommand) run(ctx context.Context, to, progress io.Writer) (err error) {
 	if s.Mornings < 2 || s.Mornings > mostMornings {
 		return fmt.Errorf("%d mornings: 2 to %d", s.Mornings, mostMornings)
 	}
@@ -62,28 +73,28 @@ func (s *simulateCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if !s.Model {
-		r, err := replay.Run(ctx, replay.Config{Setting: out.Setting, History: s.History, Now: time.Now, Progress: s.progress()})
+		r, err := replay.Run(ctx, replay.Config{Setting: out.Setting, History: s.History, Now: time.Now, Progress: tell(progress)})
 		if err != nil {
 			return err
 		}
 		out.Replay = &r
 	}
 	if s.JSON {
-		return json.NewEncoder(os.Stdout).Encode(out)
+		return json.NewEncoder(to).Encode(out)
 	}
-	out.print(os.Stdout)
+	out.print(to)
 	return nil
 }
 
-// progress says on the standard error what is being done, where a person looks.
-func (s *simulateCommand) progress() func(what string, done, of int) {
+// tell says what is being done.
+func tell(to io.Writer) func(what string, done, of int) {
 	last := ""
 	return func(what string, done, of int) {
 		if what != last {
-			fmt.Fprintf(os.Stderr, "replay: %s\n", what)
+			fmt.Fprintf(to, "replay: %s\n", what)
 			last = what
 		} else if of > 0 && done%100 == 0 && done > 0 {
-			fmt.Fprintf(os.Stderr, "replay: %s, %d of %d\n", what, done, of)
+			fmt.Fprintf(to, "replay: %s, %d of %d\n", what, done, of)
 		}
 	}
 }
@@ -96,7 +107,7 @@ func (o simulated) print(to io.Writer) {
 	m := o.Model
 	fmt.Fprintf(w, "model, mean of %d mornings\t%s\t%s\t%s\t%s\t%s\n", m.Mornings, about(m.Median), about(m.P90), about(m.P95), about(m.Longest), about(m.Clear))
 	if r := o.Replay; r != nil {
-		fmt.Fprintf(w, "one morning through the real server\t%s\t%s\t%s\t%s\t%s\n", minutes(r.Wait.Median), minutes(r.Wait.P90), minutes(r.Wait.P95), minutes(r.Wait.Longest), minutes(r.Cleared))
+		fmt.Fprintf(w, "one morning through server and counters\t%s\t%s\t%s\t%s\t%s\n", minutes(r.Wait.Median), minutes(r.Wait.P90), minutes(r.Wait.P95), minutes(r.Wait.Longest), minutes(r.Cleared))
 	}
 	_ = w.Flush() // to a terminal
 	fmt.Fprintf(to, "\nagainst queueing theory, in the long run\n")
@@ -119,7 +130,7 @@ func (o simulated) print(to io.Writer) {
 }
 
 func (o simulated) printReplay(to io.Writer, r replay.Report) {
-	fmt.Fprintf(to, "\nthe same morning through the real server, in %s\n", r.Requests.Round(100*time.Millisecond))
+	fmt.Fprintf(to, "\nthe same morning through the real server and counters, in %s\n", r.Requests.Round(100*time.Millisecond))
 	same := "every patient waited as in the model, to the microsecond"
 	if !r.Same {
 		same = "NOT the morning of the model"
@@ -128,6 +139,8 @@ func (o simulated) printReplay(to io.Writer, r replay.Report) {
 	for _, d := range r.Differs {
 		fmt.Fprintf(to, "    %s\n", d)
 	}
+	fmt.Fprintf(to, "  the doses on record are %s, in the cups were %s; in one cup the two were %s apart at most\n",
+		r.Recorded, r.InCups, r.Farthest)
 	for _, f := range []struct {
 		what string
 		e    replay.Errors
