@@ -11,7 +11,8 @@ import (
 // Provenance says where a value of a pack comes from.
 type Provenance struct {
 	Source   string
-	Verified bool // its text was read; see the pack's notes
+	Verified bool   // its text was read; see the pack's notes
+	Note     string // why there is no value, where there is none
 }
 
 // Limit is one value of a pack. Set is false when the pack leaves it to the clinic.

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/lieu-clinic/lieu/internal/clinic"
+	"github.com/lieu-clinic/lieu/internal/dosing"
 	"github.com/lieu-clinic/lieu/internal/fault"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 )
@@ -64,6 +66,34 @@ func (s *Server) RemoveClosure(ctx context.Context, r gen.RemoveClosureRequestOb
 		return nil, err
 	}
 	return gen.RemoveClosure204Response{}, s.clinics.RemoveClosure(ctx, p.member, p.clinic, day)
+}
+
+// ReadRules shows what the clinic's rule pack says, for those who work by it and for who signs it.
+func (s *Server) ReadRules(ctx context.Context, _ gen.ReadRulesRequestObject) (gen.ReadRulesResponseObject, error) {
+	c, err := s.clinics.Clinic(ctx, principalOf(ctx).clinic)
+	if err != nil {
+		return nil, err
+	}
+	pack, err := s.packs(c.RulePack, c.RulePackVersion)
+	if err != nil {
+		return nil, err
+	}
+	adopted := c.AdoptedBy != ""
+	out := gen.ReadRules200JSONResponse{Pack: pack.Name, Version: pack.Version, Adopted: adopted, AdoptedAt: at(c.AdoptedAt)}
+	if adopted {
+		out.AdoptedBy = s.nameOf(ctx, c.AdoptedBy)
+	}
+	out.Values = each(pack.Values(), func(v dosing.Value) gen.RuleValue {
+		return gen.RuleValue{
+			Key: v.Key, Set: v.Set, Verified: v.Verified, Binding: v.Set && (v.Verified || adopted), Source: cmp.Or(v.Source, v.Note),
+			Unit: gen.RuleValueUnit(v.Unit), Amount: v.Amount, Steps: each(v.Steps, missedStepOut),
+		}
+	})
+	return out, nil
+}
+
+func missedStepOut(m dosing.MissedStep) gen.MissedStep {
+	return gen.MissedStep{FromDays: m.FromDays, Severity: gen.Severity(m.Severity), Advice: m.Advice}
 }
 
 // AdoptRules signs a version of a rule pack.

@@ -178,7 +178,7 @@ func (a about) provenance(hasValue bool) (dosing.Provenance, error) {
 	case a.Unset && strings.TrimSpace(a.Note) == "":
 		return dosing.Provenance{}, errors.New("unset without a note that says why")
 	case a.Unset:
-		return dosing.Provenance{}, nil
+		return dosing.Provenance{Note: strings.TrimSpace(a.Note)}, nil
 	case !hasValue:
 		return dosing.Provenance{}, errors.New("neither a value nor unset")
 	case strings.TrimSpace(a.Source) == "":

@@ -1,6 +1,7 @@
 package rulepack_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -71,8 +72,8 @@ func TestVerifiedValues(t *testing.T) {
 func TestSources(t *testing.T) {
 	for _, name := range rulepack.Names() {
 		for key, l := range limits(load(t, name)) {
-			if l.set != (l.source != "") || (!l.set && l.verified) {
-				t.Errorf("%s %s: set %t, source %q, verified %t", name, key, l.set, l.source, l.verified)
+			if l.set == (l.note != "") || l.set != (l.source != "") || (!l.set && l.verified) {
+				t.Errorf("%s %s: set %t, source %q, note %q, verified %t", name, key, l.set, l.source, l.note, l.verified)
 			}
 		}
 		for _, key := range []string{"dose.min_hours", "dose.jump_warn", "dose.jump_stop", "device.verify", "drift.warn", "drift.stop"} {
@@ -85,23 +86,16 @@ func TestSources(t *testing.T) {
 
 type limit struct {
 	set, verified bool
-	source        string
+	source, note  string
 }
 
 func limits(p dosing.Pack) map[string]limit {
-	all := map[string]limit{
-		"dose.hard_ceiling": of(p.HardCeiling), "dose.first_day_max": of(p.FirstDayMax), "dose.step_max": of(p.StepMax),
-		"dose.step_min_days": of(p.StepMinDays), "dose.min_hours": of(p.MinHours), "dose.jump_warn": of(p.JumpWarn),
-		"dose.jump_stop": of(p.JumpStop), "missed.table": of(p.Missed), "device.verify": of(p.VerifyDevices), "bottle.low": of(p.LowBottle),
-		"drift.warn": of(p.DriftWarn), "drift.stop": of(p.DriftStop),
-	}
-	for phase, l := range p.MaxOrderDays {
-		all["rx.max_days."+string(phase)] = of(l)
+	all := map[string]limit{}
+	for _, v := range p.Values() {
+		all[v.Key] = limit{v.Set, v.Verified, v.Source, v.Note}
 	}
 	return all
 }
-
-func of[T any](l dosing.Limit[T]) limit { return limit{l.Set, l.Verified, l.Source} }
 
 func TestVietnam(t *testing.T) {
 	p := load(t, "vn")
@@ -143,6 +137,27 @@ func TestMissedTables(t *testing.T) {
 func TestUnitedStates(t *testing.T) {
 	if p := load(t, "us"); p.FirstDayMax.Value != 50*measure.Milligram || p.FirstDayMax.Verified {
 		t.Errorf("first day %s, verified %t", p.FirstDayMax.Value, p.FirstDayMax.Verified)
+	}
+}
+
+// What people read before they sign is what the rules read.
+func TestValuesAreThoseOfTheFile(t *testing.T) {
+	got := make(map[string]string)
+	for _, v := range load(t, "vn").Values() {
+		if v.Set {
+			got[v.Key] = fmt.Sprint(v.Amount, " ", v.Unit)
+		}
+		if v.Unit == dosing.Table && len(v.Steps) != int(v.Amount) {
+			t.Errorf("%s: %d rows, not %d", v.Key, len(v.Steps), v.Amount)
+		}
+	}
+	want := map[string]string{
+		"rx.max_days.induction": "1 days", "rx.max_days.adjustment": "5 days", "rx.max_days.maintenance": "30 days", "rx.max_days.taper": "14 days",
+		"dose.min_hours": "12 hours", "dose.jump_warn": "30 percent", "dose.jump_stop": "100 percent", "missed.table": "3 table",
+		"device.verify": "1 yes_no", "drift.warn": "6000 ppm", "drift.stop": "10000 ppm", "bottle.low": "100000 ul",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -12,6 +12,7 @@ func (f *fakeAPI) routes() {
 	f.mux.HandleFunc("GET /v1/stations/{id}/stream", f.stream)
 	f.mux.HandleFunc("GET /v1/stream", f.stream)
 	f.sessionRoutes()
+	f.settingsRoutes()
 	f.queueRoutes()
 	f.patientRoutes()
 	f.doseRoutes()
@@ -100,6 +101,48 @@ func (f *fakeAPI) sessionRoutes() {
 		f.locked = false
 		return f.session
 	})
+}
+
+// settingsRoutes are the people, the rules and the days closed.
+func (f *fakeAPI) settingsRoutes() {
+	left := clinicapi.Member{Id: binhID, Username: "cuc", Name: "Mai Thị Cúc", Roles: []clinicapi.Role{"nurse"}}
+	fresh := clinicapi.Member{Id: anID, Username: "tam", Name: "Bùi Văn Tâm", Roles: []clinicapi.Role{"nurse", "supervisor"}, Badge: badgeCode, Active: true}
+	f.on("GET /staff", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.StaffList{Items: []clinicapi.Member{left, fresh, f.session.Staff}}
+	})
+	f.on("POST /staff", 201, func(*http.Request, map[string]any) any { return fresh })
+	for _, act := range []string{"roles", "password", "badge", "unlock", "deactivate", "reactivate"} {
+		f.on("POST /staff/{id}/"+act, 200, func(*http.Request, map[string]any) any { return fresh })
+	}
+	for _, what := range []string{"pin", "password"} {
+		f.on("POST /session/"+what, 204, func(_ *http.Request, b map[string]any) any {
+			if b["current_password"] != ownPassword {
+				return clinicapi.Problem{Status: 401, Code: "unauthenticated", Key: "staff.wrong_credential", Title: "Sai người hoặc sai mật khẩu"}
+			}
+			return nil
+		})
+	}
+	f.on("GET /rules", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.Rules{Pack: "vn", Version: 1, Values: []clinicapi.RuleValue{
+			{Key: "rx.max_days.maintenance", Set: true, Verified: true, Binding: true, Source: "Circular 26/2023/TT-BYT", Unit: "days", Amount: 30},
+			{Key: "dose.hard_ceiling", Source: "no number was found", Unit: "ug"},
+			{Key: "dose.min_hours", Set: true, Source: "own choice", Unit: "hours", Amount: 12},
+			{Key: "missed.table", Set: true, Source: "practice", Unit: "table", Amount: 1, Steps: []clinicapi.MissedStep{{FromDays: 4, Severity: "refer", Advice: "see_prescriber"}}},
+			{Key: "device.verify", Set: true, Source: "own choice", Unit: "yes_no", Amount: 1},
+			{Key: "drift.warn", Set: true, Source: "own choice", Unit: "ppm", Amount: 6000},
+		}}
+	})
+	f.on("POST /rule-adoptions", 200, func(_ *http.Request, b map[string]any) any {
+		if b["pin"] != "1234" {
+			return clinicapi.Problem{Status: 401, Code: "unauthenticated", Key: "staff.wrong_credential", Title: "Sai mã PIN"}
+		}
+		return f.session.Clinic
+	})
+	f.on("GET /closures", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.ClosureList{Items: []clinicapi.Closure{{Day: "2026-09-02", Reason: "Quốc khánh"}, {Day: "2027-01-01", Reason: "Tết Dương lịch"}}}
+	})
+	f.on("POST /closures", 201, func(*http.Request, map[string]any) any { return clinicapi.Closure{Day: "2027-04-30", Reason: "x"} })
+	f.on("POST /closures/{day}/remove", 204, func(*http.Request, map[string]any) any { return nil })
 }
 
 func (f *fakeAPI) queueRoutes() {

@@ -75,7 +75,7 @@ func newFakeAPI() *fakeAPI {
 		Demo:   true, Today: "2026-11-22",
 		Actions: []string{
 			"clinic.manage", "clinic.read", "dispensing.perform", "dispensing.read", "dispensing.resolve", "dispensing.witness", "figures.read", "hold.lift", "hold.place", "morning.read", "patient.end", "patient.manage", "patient.read",
-			"prescription.read", "prescription.sign", "queue.call", "queue.check_in", "queue.read", "register.read", "session", "station.bottle", "station.recalibrate", "station.manage", "station.read", "station.verify", "stock.manage", "stock.count", "trace.read", "stock.read",
+			"prescription.read", "prescription.sign", "queue.call", "queue.check_in", "queue.read", "register.read", "rules.adopt", "session", "staff.manage", "staff.read", "station.bottle", "station.recalibrate", "station.manage", "station.read", "station.verify", "stock.manage", "stock.count", "trace.read", "stock.read",
 		},
 	}
 	f.board = clinicapi.Board{

@@ -41,8 +41,8 @@ const (
 func (c *screen) figures(f clinicapi.QueueFigures) *figuresView {
 	v := &figuresView{
 		Waiting: f.Waiting, Served: f.Served, Left: f.Left,
-		Longest: c.duration(f.LongestWaitS), Median: c.duration(f.MedianWaitS), P90: c.duration(f.P90WaitS),
-		Service: c.duration(f.MedianServiceS), ClearAt: c.clock(f.ClearAt), Width: max(1, len(f.Quarters)) * quarterWidth,
+		Longest: c.lasted(f.LongestWaitS, f.Waiting), Median: c.lasted(f.MedianWaitS, f.Served), P90: c.lasted(f.P90WaitS, f.Served),
+		Service: c.lasted(f.MedianServiceS, f.Served), ClearAt: c.clock(f.ClearAt), Width: max(1, len(f.Quarters)) * quarterWidth,
 	}
 	most := 1
 	for _, q := range f.Quarters {
@@ -51,13 +51,21 @@ func (c *screen) figures(f clinicapi.QueueFigures) *figuresView {
 	for i, q := range f.Quarters {
 		arrived, served := q.Arrived*chartHeight/most, q.Served*chartHeight/most
 		v.Quarters = append(v.Quarters, quarterView{
-			At: c.clock(q.From), Wait: c.duration(q.MedianWaitS), Arrived: q.Arrived, Served: q.Served,
+			At: c.clock(q.From), Wait: c.lasted(q.MedianWaitS, q.Served), Arrived: q.Arrived, Served: q.Served,
 			X: i * quarterWidth, ArrivedY: chartHeight - arrived, ArrivedH: arrived,
 			ServedX: i*quarterWidth + barWidth + 1, ServedY: chartHeight - served, ServedH: served,
 			Hour: q.From.In(c.zone).Minute() == 0 || i == 0,
 		})
 	}
 	return v
+}
+
+// lasted is a time that was measured n times: of nobody it is not known, which is not nothing.
+func (c *screen) lasted(seconds int64, n int) string {
+	if n == 0 && seconds == 0 {
+		return "–"
+	}
+	return c.duration(seconds)
 }
 
 // barcodeImage draws a code for a label or a card as Code 128. It stands in the page itself: a patient's code must not

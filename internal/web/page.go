@@ -93,6 +93,14 @@ var sections = []struct{ href, key, action string }{
 	{"/supervisor", "nav.supervisor", "morning.read"},
 }
 
+// settings are what is looked at seldom; the home page alone leads there.
+var settings = []struct{ href, key, action string }{
+	{"/staff", "nav.staff", "staff.read"},
+	{"/rules", "nav.rules", "clinic.read"},
+	{"/closures", "nav.closures", "clinic.read"},
+	{"/account", "account.title", ""}, // everybody's own
+}
+
 func (c *screen) page(body, title string, view any) page {
 	other := languages[0]
 	if c.lang == other {
@@ -161,6 +169,8 @@ func (s *site) setLanguage(w http.ResponseWriter, r *http.Request) {
 func showHome(c *screen) error {
 	var v struct {
 		Sections []section
+		Settings []section
+		NoPIN    bool
 		Figures  *figuresView
 		Alarms   []homeAlarm
 	}
@@ -169,6 +179,12 @@ func showHome(c *screen) error {
 			v.Sections = append(v.Sections, section{s.href, c.t(s.key), c.t(s.key + "_about")})
 		}
 	}
+	for _, s := range settings {
+		if s.action == "" || c.may(s.action) {
+			v.Settings = append(v.Settings, section{Href: s.href, Text: c.t(s.key)})
+		}
+	}
+	v.NoPIN = !c.session.Staff.HasPin
 	if c.may("queue.read") {
 		f, err := call[clinicapi.QueueFigures](c.api.ReadQueueFigures(c.r.Context()))
 		if err != nil {

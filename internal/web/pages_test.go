@@ -62,7 +62,7 @@ func (b *browser) post(path string, fields ...string) (*http.Response, string) {
 	b.t.Helper()
 	form := url.Values{}
 	for i := 0; i+1 < len(fields); i += 2 {
-		form.Set(fields[i], fields[i+1])
+		form.Add(fields[i], fields[i+1])
 	}
 	return b.do(http.MethodPost, path, form)
 }
@@ -72,7 +72,7 @@ var everyPage = []string{
 	"/sign-in", "/switch", "/", "/check-in", "/board", "/window/" + stationID, "/patients", "/patients/" + anID,
 	"/stock", "/stock/bottles/" + bottleID, "/stations", "/stations/" + stationID + "/check", "/stations/" + stationID + "/check?new=1", "/stations/" + stationID + "/checks",
 	"/stations/" + stationID + "/chart", "/register", "/register?day=2026-11-21", "/book", "/book?product=" + lotID + "&year=2026&part=-R4&each=on", "/stock-report", "/stock-report?year=2026&part=-11&expected=12", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new",
-	"/supervisor",
+	"/supervisor", "/staff", "/account", "/rules", "/closures",
 	"/stock/papers", "/stock/papers?kind=waste", "/stock/papers/" + paperID, "/stock/counters",
 	"/stock/counts/" + paperID, "/stock/counts/" + countedID, "/stock/variance", "/stock/variance?by=person", "/stock/forecast", "/stock/lots/" + lotID,
 }

@@ -161,7 +161,7 @@ func (c *screen) again(err error, show func(*screen) error) error {
 
 // signing reports whether the credential that was wrong is one that this form asked for, and not the session's own.
 func (c *screen) signing(err error) bool {
-	return !strings.HasPrefix(problemKey(err), "session.") && (c.r.PostForm.Has("pin") || c.r.PostForm.Has("witness_pin"))
+	return !strings.HasPrefix(problemKey(err), "session.") && (c.r.PostForm.Has("pin") || c.r.PostForm.Has("witness_pin") || c.r.PostForm.Has("current_password"))
 }
 
 func problemKey(err error) string {

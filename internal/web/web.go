@@ -159,6 +159,18 @@ func (s *site) routes() http.Handler {
 	m.HandleFunc("GET /figures", s.signedIn(showPatientFigures))
 	m.HandleFunc("POST /figures/target", s.signedIn(setTarget))
 
+	m.HandleFunc("GET /staff", s.signedIn(showStaff))
+	m.HandleFunc("POST /staff", s.signedIn(addStaff))
+	m.HandleFunc("POST /staff/{id}/{act}", s.signedIn(actOnStaff))
+	m.HandleFunc("GET /account", s.signedIn(showAccount))
+	m.HandleFunc("POST /account/pin", s.signedIn(changePIN))
+	m.HandleFunc("POST /account/password", s.signedIn(changePassword))
+	m.HandleFunc("GET /rules", s.signedIn(showRules))
+	m.HandleFunc("POST /rules", s.signedIn(adoptRules))
+	m.HandleFunc("GET /closures", s.signedIn(showClosures))
+	m.HandleFunc("POST /closures", s.signedIn(addClosure))
+	m.HandleFunc("POST /closures/{day}/remove", s.signedIn(removeClosure))
+
 	m.HandleFunc("POST /demo/scan", s.signedIn(demoScan))
 	m.HandleFunc("POST /demo/cup", s.signedIn(demoCup))
 	m.HandleFunc("POST /demo/weight", s.signedIn(demoWeight))

@@ -1463,6 +1463,42 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for RuleValueUnit.
+const (
+	RuleValueUnitDays    RuleValueUnit = "days"
+	RuleValueUnitHours   RuleValueUnit = "hours"
+	RuleValueUnitPercent RuleValueUnit = "percent"
+	RuleValueUnitPpm     RuleValueUnit = "ppm"
+	RuleValueUnitTable   RuleValueUnit = "table"
+	RuleValueUnitUg      RuleValueUnit = "ug"
+	RuleValueUnitUl      RuleValueUnit = "ul"
+	RuleValueUnitYesNo   RuleValueUnit = "yes_no"
+)
+
+// Valid indicates whether the value is a known member of the RuleValueUnit enum.
+func (e RuleValueUnit) Valid() bool {
+	switch e {
+	case RuleValueUnitDays:
+		return true
+	case RuleValueUnitHours:
+		return true
+	case RuleValueUnitPercent:
+		return true
+	case RuleValueUnitPpm:
+		return true
+	case RuleValueUnitTable:
+		return true
+	case RuleValueUnitUg:
+		return true
+	case RuleValueUnitUl:
+		return true
+	case RuleValueUnitYesNo:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ScanKind.
 const (
 	ScanKindBottle  ScanKind = "bottle"
@@ -3220,6 +3256,15 @@ type Member struct {
 	Username string `json:"username"`
 }
 
+// MissedStep defines model for MissedStep.
+type MissedStep struct {
+	Advice string `json:"advice"`
+
+	// FromDays Consecutive clinic days without a dose, or more
+	FromDays int      `json:"from_days"`
+	Severity Severity `json:"severity"`
+}
+
 // MissedTarget defines model for MissedTarget.
 type MissedTarget struct {
 	LimitS int64              `json:"limit_s"`
@@ -4013,6 +4058,45 @@ type Room struct {
 
 // RoomName defines model for RoomName.
 type RoomName = string
+
+// RuleValue defines model for RuleValue.
+type RuleValue struct {
+	// Amount In the unit; 1 for yes; rows of a table; nothing when not set
+	Amount int64 `json:"amount"`
+
+	// Binding The rule stops or refers with this number: it is verified or adopted
+	Binding bool   `json:"binding"`
+	Key     string `json:"key"`
+
+	// Set The pack has a number; without one the rule says nothing
+	Set bool `json:"set"`
+
+	// Source Where the number comes from, or why there is none; as written in the pack
+	Source string `json:"source"`
+
+	// Steps Of a table
+	Steps []MissedStep  `json:"steps,omitempty,omitzero"`
+	Unit  RuleValueUnit `json:"unit"`
+
+	// Verified The text of the source was read
+	Verified bool `json:"verified"`
+}
+
+// RuleValueUnit defines model for RuleValue.Unit.
+type RuleValueUnit string
+
+// Rules defines model for Rules.
+type Rules struct {
+	// Adopted Signed in this version by the clinic's medical lead
+	Adopted   bool    `json:"adopted"`
+	AdoptedAt Instant `json:"adopted_at,omitempty,omitzero"`
+
+	// AdoptedBy The name of who signed
+	AdoptedBy string      `json:"adopted_by,omitempty,omitzero"`
+	Pack      string      `json:"pack"`
+	Values    []RuleValue `json:"values"`
+	Version   int         `json:"version"`
+}
 
 // SaveDraft defines model for SaveDraft.
 type SaveDraft struct {
@@ -6298,6 +6382,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /rule-adoptions (the `AdoptRules` operationId).
 	AdoptRules(ctx context.Context, body AdoptRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadRules The clinic's rule pack, value by value, with where each number comes from and whether the medical lead signed it
+	//
+	// Corresponds with GET /rules (the `ReadRules` operationId).
+	ReadRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignOut Sign out
 	//
@@ -9466,6 +9555,21 @@ func (c *Client) AdoptRulesWithBody(ctx context.Context, contentType string, bod
 // Corresponds with POST /rule-adoptions (the `AdoptRules` operationId).
 func (c *Client) AdoptRules(ctx context.Context, body AdoptRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdoptRulesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadRules The clinic's rule pack, value by value, with where each number comes from and whether the medical lead signed it
+//
+// Corresponds with GET /rules (the `ReadRules` operationId).
+func (c *Client) ReadRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadRulesRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -16183,6 +16287,33 @@ func NewAdoptRulesRequestWithBody(server string, contentType string, body io.Rea
 	return req, nil
 }
 
+// NewReadRulesRequest constructs an http.Request for the ReadRules method
+func NewReadRulesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewSignOutRequest constructs an http.Request for the SignOut method
 func NewSignOutRequest(server string) (*http.Request, error) {
 	var err error
@@ -19713,6 +19844,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /rule-adoptions (the `AdoptRules` operationId).
 	AdoptRulesWithResponse(ctx context.Context, body AdoptRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*AdoptRulesResponse, error)
+
+	// ReadRulesWithResponse The clinic's rule pack, value by value, with where each number comes from and whether the medical lead signed it
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /rules (the `ReadRules` operationId).
+	ReadRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadRulesResponse, error)
 
 	// SignOutWithResponse Sign out
 	//
@@ -25775,6 +25913,54 @@ func (r AdoptRulesResponse) ContentType() string {
 	return ""
 }
 
+type ReadRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Rules
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadRulesResponse) GetJSON200() *Rules {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadRulesResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SignOutResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -30433,6 +30619,19 @@ func (c *ClientWithResponses) AdoptRulesWithResponse(ctx context.Context, body A
 		return nil, err
 	}
 	return ParseAdoptRulesResponse(rsp)
+}
+
+// ReadRulesWithResponse The clinic's rule pack, value by value, with where each number comes from and whether the medical lead signed it
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /rules (the `ReadRules` operationId).
+func (c *ClientWithResponses) ReadRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadRulesResponse, error) {
+	rsp, err := c.ReadRules(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadRulesResponse(rsp)
 }
 
 // SignOutWithResponse Sign out
@@ -35239,6 +35438,39 @@ func ParseAdoptRulesResponse(rsp *http.Response) (*AdoptRulesResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Clinic
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadRulesResponse parses an HTTP response from a ReadRulesWithResponse call
+func ParseReadRulesResponse(rsp *http.Response) (*ReadRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Rules
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

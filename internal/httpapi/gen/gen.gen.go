@@ -1463,6 +1463,42 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for RuleValueUnit.
+const (
+	RuleValueUnitDays    RuleValueUnit = "days"
+	RuleValueUnitHours   RuleValueUnit = "hours"
+	RuleValueUnitPercent RuleValueUnit = "percent"
+	RuleValueUnitPpm     RuleValueUnit = "ppm"
+	RuleValueUnitTable   RuleValueUnit = "table"
+	RuleValueUnitUg      RuleValueUnit = "ug"
+	RuleValueUnitUl      RuleValueUnit = "ul"
+	RuleValueUnitYesNo   RuleValueUnit = "yes_no"
+)
+
+// Valid indicates whether the value is a known member of the RuleValueUnit enum.
+func (e RuleValueUnit) Valid() bool {
+	switch e {
+	case RuleValueUnitDays:
+		return true
+	case RuleValueUnitHours:
+		return true
+	case RuleValueUnitPercent:
+		return true
+	case RuleValueUnitPpm:
+		return true
+	case RuleValueUnitTable:
+		return true
+	case RuleValueUnitUg:
+		return true
+	case RuleValueUnitUl:
+		return true
+	case RuleValueUnitYesNo:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ScanKind.
 const (
 	ScanKindBottle  ScanKind = "bottle"
@@ -3220,6 +3256,15 @@ type Member struct {
 	Username string `json:"username"`
 }
 
+// MissedStep defines model for MissedStep.
+type MissedStep struct {
+	Advice string `json:"advice"`
+
+	// FromDays Consecutive clinic days without a dose, or more
+	FromDays int      `json:"from_days"`
+	Severity Severity `json:"severity"`
+}
+
 // MissedTarget defines model for MissedTarget.
 type MissedTarget struct {
 	LimitS int64              `json:"limit_s"`
@@ -4013,6 +4058,45 @@ type Room struct {
 
 // RoomName defines model for RoomName.
 type RoomName = string
+
+// RuleValue defines model for RuleValue.
+type RuleValue struct {
+	// Amount In the unit; 1 for yes; rows of a table; nothing when not set
+	Amount int64 `json:"amount"`
+
+	// Binding The rule stops or refers with this number: it is verified or adopted
+	Binding bool   `json:"binding"`
+	Key     string `json:"key"`
+
+	// Set The pack has a number; without one the rule says nothing
+	Set bool `json:"set"`
+
+	// Source Where the number comes from, or why there is none; as written in the pack
+	Source string `json:"source"`
+
+	// Steps Of a table
+	Steps []MissedStep  `json:"steps,omitempty,omitzero"`
+	Unit  RuleValueUnit `json:"unit"`
+
+	// Verified The text of the source was read
+	Verified bool `json:"verified"`
+}
+
+// RuleValueUnit defines model for RuleValue.Unit.
+type RuleValueUnit string
+
+// Rules defines model for Rules.
+type Rules struct {
+	// Adopted Signed in this version by the clinic's medical lead
+	Adopted   bool    `json:"adopted"`
+	AdoptedAt Instant `json:"adopted_at,omitempty,omitzero"`
+
+	// AdoptedBy The name of who signed
+	AdoptedBy string      `json:"adopted_by,omitempty,omitzero"`
+	Pack      string      `json:"pack"`
+	Values    []RuleValue `json:"values"`
+	Version   int         `json:"version"`
+}
 
 // SaveDraft defines model for SaveDraft.
 type SaveDraft struct {
@@ -5563,6 +5647,9 @@ type ServerInterface interface {
 	// AdoptRules Adopt a version of a rule pack by the medical lead's signature
 	// (POST /rule-adoptions)
 	AdoptRules(c *gin.Context)
+	// ReadRules The clinic's rule pack, value by value, with where each number comes from and whether the medical lead signed it
+	// (GET /rules)
+	ReadRules(c *gin.Context)
 	// SignOut Sign out
 	// (DELETE /session)
 	SignOut(c *gin.Context)
@@ -8747,6 +8834,19 @@ func (siw *ServerInterfaceWrapper) AdoptRules(c *gin.Context) {
 	siw.Handler.AdoptRules(c)
 }
 
+// ReadRules operation middleware
+func (siw *ServerInterfaceWrapper) ReadRules(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadRules(c)
+}
+
 // SignOut operation middleware
 func (siw *ServerInterfaceWrapper) SignOut(c *gin.Context) {
 
@@ -10124,6 +10224,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/closures", wrapper.ListClosures)
 	router.POST(options.BaseURL+"/closures", wrapper.AddClosure)
 	router.POST(options.BaseURL+"/closures/:day/remove", wrapper.RemoveClosure)
+	router.GET(options.BaseURL+"/rules", wrapper.ReadRules)
 	router.POST(options.BaseURL+"/rule-adoptions", wrapper.AdoptRules)
 	router.GET(options.BaseURL+"/patients", wrapper.ListPatients)
 	router.POST(options.BaseURL+"/patients", wrapper.RegisterPatient)
@@ -15044,6 +15145,44 @@ func (response AdoptRulesdefaultApplicationProblemPlusJSONResponse) VisitAdoptRu
 	return err
 }
 
+type ReadRulesRequestObject struct {
+}
+
+type ReadRulesResponseObject interface {
+	VisitReadRulesResponse(w http.ResponseWriter) error
+}
+
+type ReadRules200JSONResponse Rules
+
+func (response ReadRules200JSONResponse) VisitReadRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadRulesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadRulesdefaultApplicationProblemPlusJSONResponse) VisitReadRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignOutRequestObject struct {
 }
 
@@ -17535,6 +17674,9 @@ type StrictServerInterface interface {
 	// AdoptRules Adopt a version of a rule pack by the medical lead's signature
 	// (POST /rule-adoptions)
 	AdoptRules(ctx context.Context, request AdoptRulesRequestObject) (AdoptRulesResponseObject, error)
+	// ReadRules The clinic's rule pack, value by value, with where each number comes from and whether the medical lead signed it
+	// (GET /rules)
+	ReadRules(ctx context.Context, request ReadRulesRequestObject) (ReadRulesResponseObject, error)
 	// SignOut Sign out
 	// (DELETE /session)
 	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
@@ -21679,6 +21821,30 @@ func (sh *strictHandler) AdoptRules(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AdoptRulesResponseObject); ok {
 		if err := validResponse.VisitAdoptRulesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadRules operation middleware
+func (sh *strictHandler) ReadRules(ctx *gin.Context) {
+	var request ReadRulesRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadRules(ctx, request.(ReadRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadRulesResponseObject); ok {
+		if err := validResponse.VisitReadRulesResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
