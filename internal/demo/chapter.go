@@ -15,6 +15,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/prescription"
 	"github.com/lieu-clinic/lieu/internal/staff"
+	"github.com/lieu-clinic/lieu/internal/stock"
 )
 
 // chapter is the part of the story that plays at one clinic.
@@ -27,6 +28,7 @@ type chapter struct {
 	files  []*file
 	shelf  shelf
 	stalls []*stall
+	shifts []stock.Session // of the counters, as the story opened them this day
 	// fresh: the clinic was made in this telling, so nobody but the story has changed anything, and the story knows
 	// every fact of it.
 	fresh bool
@@ -339,6 +341,11 @@ func (ch *chapter) day(ctx context.Context, day calendar.Day) error {
 			}
 		}
 		ch.wait(20 * time.Minute)
+		if ch.counted(day) {
+			if err := ch.closeShifts(ctx, d); err != nil {
+				return err
+			}
+		}
 		return ch.evening(ctx, d)
 	})
 }
@@ -350,7 +357,10 @@ func (ch *chapter) morning(ctx context.Context, d *desk, day calendar.Day) error
 			return err
 		}
 	}
-	return nil
+	if !ch.counted(day) {
+		return nil
+	}
+	return ch.openShifts(ctx, d, day)
 }
 
 // wait moves the story on.

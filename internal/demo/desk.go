@@ -175,6 +175,21 @@ func (s sharedStock) Bottle(ctx context.Context, _ clinic.ID, key stock.BottleID
 	return s.tx.LockBottle(ctx, key)
 }
 
+// Count reads within the transaction, so that a count that was just begun can be entered.
+func (s sharedStock) Count(ctx context.Context, _ clinic.ID, key stock.CountID) (stock.Count, []stock.Entry, error) {
+	n, err := s.tx.LockCount(ctx, key)
+	if err != nil {
+		return n, nil, err
+	}
+	entries, err := s.tx.Entries(ctx, key)
+	return n, entries, err
+}
+
+// Session reads within the transaction.
+func (s sharedStock) Session(ctx context.Context, _ clinic.ID, key stock.SessionID) (stock.Session, error) {
+	return s.tx.LockSession(ctx, key)
+}
+
 // StationByID reads within the transaction, so that a window that was just added can enrol.
 func (s sharedEquipment) StationByID(ctx context.Context, key equipment.StationID) (equipment.Station, error) {
 	return s.tx.LockStation(ctx, key)

@@ -422,11 +422,14 @@ func (ch *chapter) prepare(ctx context.Context, today calendar.Day) error {
 				return fmt.Errorf("window %s: %w", s.Name, err)
 			}
 		}
-		if err := d.settle(ctx); err != nil {
+		if err := ch.openShifts(ctx, d, today); err != nil {
 			return err
 		}
 		if today != ch.first {
 			return nil
+		}
+		if err := ch.insist(ctx, d); err != nil {
+			return err
 		}
 		return ch.oddments(ctx, d, today)
 	})

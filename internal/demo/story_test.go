@@ -299,3 +299,38 @@ func TestAStoryNeverHappensInTheFuture(t *testing.T) {
 		}
 	}
 }
+
+// Every counter's shift is opened by a count, the living leave it open, and the next start ends it: the clinic gives no dose
+// at a counter that was not counted.
+func TestCountersAreCounted(t *testing.T) {
+	st := opened(t, fresh(t))
+	m := told(t, st, Marker{Seed: 1, Patients: 40, FirstDay: firstDay}, noon)
+	for i := range 2 {
+		clinics, err := st.Clinics().Clinics(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range clinics {
+			set, err := st.Stock().Setting(t.Context(), c.ID)
+			if err != nil || !set.CountGate {
+				t.Errorf("clinic %d: the opening count is not asked for, %v", c.Number, err)
+			}
+			windows, err := st.Equipment().Stations(t.Context(), c.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			day := m.Told + 1
+			sessions, err := st.Stock().Sessions(t.Context(), c.ID, day)
+			if err != nil || len(sessions) != len(windows) {
+				t.Errorf("clinic %d has %d shifts on %s at %d windows, %v", c.Number, len(sessions), day, len(windows), err)
+			}
+			for _, ses := range sessions {
+				if ses.State != stock.SessionOpen || ses.Day != day {
+					t.Errorf("start %d, clinic %d: the shift of %s is %s", i+1, c.Number, ses.Day, ses.State)
+				}
+			}
+		}
+		m = told(t, st, m, noon.Add(2*24*time.Hour))
+	}
+	verified(t, st)
+}
