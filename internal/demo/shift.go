@@ -114,7 +114,7 @@ func (ch *chapter) closeShift(ctx context.Context, d *desk, ses stock.Session) (
 		}
 		off := measure.Volume(0)
 		if was != stock.OpeningCount {
-			off = measure.Volume(ch.chance("count", string(ses.Station), ses.Day.String()).IntN(9)-5) * 100 * measure.Microlitre
+			off = measure.Volume(ch.chance("count", ses.Station, ses.Day.String()).IntN(9)-5) * 100 * measure.Microlitre
 		}
 		if err = ch.count(ctx, d, s, count, off); err == nil {
 			ses, err = d.stock.Session(ctx, ch.clinic.ID, ses.ID)
