@@ -85,12 +85,47 @@ func (b *tab) accessible() {
 	require.Empty(b.t, found)
 }
 
+// inLanguage has the pages come in a language, as somebody who chose it.
+func (b *tab) inLanguage(lang string) {
+	b.t.Helper()
+	b.Open("/sign-in")
+	if browsertest.Eval[string](b.Tab, `document.documentElement.lang`) != lang {
+		b.Do(chromedp.Click(chromedp.CSS(".language button")))
+		b.Until(`document.documentElement?.lang === '` + lang + `' && document.readyState === 'complete'`)
+	}
+}
+
+// narrow fails the test when something is wider than the screen.
+func (b *tab) narrow() {
+	b.t.Helper()
+	wide := browsertest.Eval[[]string](b.Tab, `[...document.querySelectorAll('html, body, main, .card, .plot')].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.tagName + '.' + e.className + ' ' + e.scrollWidth + '>' + e.clientWidth)`)
+	require.Empty(b.t, wide, "nothing is wider than the screen")
+}
+
 func everyPageIsAccessible(t *testing.T, b *tab) {
-	for i, path := range everyPage {
-		b.Open(path)
-		b.Shot(fmt.Sprintf("page-%02d", i))
-		t.Log(path)
-		b.accessible()
+	for _, lang := range languages {
+		b.inLanguage(lang)
+		for i, path := range everyPage {
+			b.Open(path)
+			b.Shot(fmt.Sprintf("page-%s-%02d", lang, i))
+			t.Log(lang, path)
+			b.accessible()
+		}
+	}
+}
+
+// What a supervisor looks at on the way is for a phone too.
+func theSupervisorHasAPhone(t *testing.T, b *tab) {
+	b.Do(chromedp.EmulateViewport(390, 844))
+	for _, lang := range languages {
+		b.inLanguage(lang)
+		for _, path := range []string{"/", "/supervisor", "/board", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new", "/stations", "/stock/variance", "/switch"} {
+			t.Log(lang, path)
+			b.Open(path)
+			b.Shot("phone-" + lang + strings.NewReplacer("/", "-", "?", "-", "&", "-").Replace(path))
+			b.narrow()
+			b.accessible()
+		}
 	}
 }
 
@@ -102,6 +137,7 @@ func TestInABrowser(t *testing.T) {
 		opts Options
 	}{
 		"EveryPageIsAccessible":           {everyPageIsAccessible, Options{}},
+		"TheSupervisorHasAPhone":          {theSupervisorHasAPhone, Options{}},
 		"ACleanDoseIsTwoKeysAndTwoScans":  {aCleanDoseIsTwoKeysAndTwoScans, Options{}},
 		"TheWrongCardAtHandOverStops":     {theWrongCardAtHandOverStops, Options{}},
 		"AStopCannotBeReleasedByAKey":     {aStopCannotBeReleasedByAKey, Options{}},

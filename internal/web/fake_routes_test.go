@@ -379,7 +379,8 @@ func (f *fakeAPI) setDose(change func(*clinicapi.Dispensing)) {
 
 func (f *fakeAPI) stockRoutes() {
 	f.on("GET /stations", 200, func(*http.Request, map[string]any) any {
-		return clinicapi.StationList{Items: []clinicapi.Station{f.station()}}
+		other := clinicapi.Station{Id: otherStationID, Name: "Cửa 2", Active: true, Enrolled: true}
+		return clinicapi.StationList{Items: []clinicapi.Station{f.station(), other}}
 	})
 	f.on("GET /stations/{id}", 200, func(*http.Request, map[string]any) any { return f.station() })
 	f.on("POST /stations/{id}/bottle", 200, func(*http.Request, map[string]any) any { return f.station() })

@@ -14,12 +14,13 @@ import (
 
 // Ids of the fictional clinic.
 const (
-	stationID = "01920000-0000-7000-8000-000000000001"
-	anID      = "01920000-0000-7000-8000-0000000000a1"
-	binhID    = "01920000-0000-7000-8000-0000000000a2"
-	chiID     = "01920000-0000-7000-8000-0000000000a3"
-	bottleID  = "01920000-0000-7000-8000-0000000000b1"
-	lotID     = "01920000-0000-7000-8000-0000000000c1"
+	stationID      = "01920000-0000-7000-8000-000000000001"
+	otherStationID = "01920000-0000-7000-8000-000000000002"
+	anID           = "01920000-0000-7000-8000-0000000000a1"
+	binhID         = "01920000-0000-7000-8000-0000000000a2"
+	chiID          = "01920000-0000-7000-8000-0000000000a3"
+	bottleID       = "01920000-0000-7000-8000-0000000000b1"
+	lotID          = "01920000-0000-7000-8000-0000000000c1"
 )
 
 // Codes of the fictional clinic's cards and labels.
@@ -67,7 +68,7 @@ func newFakeAPI() *fakeAPI {
 	f := &fakeAPI{
 		mux: http.NewServeMux(), signedIn: true,
 		patients: map[string]clinicapi.Patient{}, decision: map[string]clinicapi.Decision{}, ended: map[string]clinicapi.Dispensing{},
-		booked: map[string]time.Time{}, bodies: map[string]string{}, refuse: map[string]clinicapi.Problem{}, events: map[chan string]bool{},
+		booked: map[string]time.Time{anID + "2026-11-24": fakeNow.Add(48 * time.Hour)}, bodies: map[string]string{}, refuse: map[string]clinicapi.Problem{}, events: map[chan string]bool{},
 	}
 	f.session = clinicapi.Session{
 		Staff:  clinicapi.Member{Id: "01920000-0000-7000-8000-0000000000d1", Username: "hoa", Name: "Trần Thị Hoa", Roles: []clinicapi.Role{"nurse", "pharmacist", "doctor", "administrator"}, Active: true},

@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,12 +71,36 @@ func (b *browser) post(path string, fields ...string) (*http.Response, string) {
 
 // everyPage is each address that shows a whole page.
 var everyPage = []string{
-	"/sign-in", "/switch", "/", "/check-in", "/board", "/window/" + stationID, "/patients", "/patients/" + anID,
+	"/sign-in", "/switch", "/", "/check-in", "/board", "/window", "/window/" + stationID, "/slips/" + anID + "/2026-11-24", "/patients", "/patients/" + anID,
 	"/stock", "/stock/bottles/" + bottleID, "/stations", "/stations/" + stationID + "/check", "/stations/" + stationID + "/check?new=1", "/stations/" + stationID + "/checks",
 	"/stations/" + stationID + "/chart", "/register", "/register?day=2026-11-21", "/book", "/book?product=" + lotID + "&year=2026&part=-R4&each=on", "/stock-report", "/stock-report?year=2026&part=-11&expected=12", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new",
 	"/supervisor", "/staff", "/account", "/rules", "/closures",
 	"/stock/papers", "/stock/papers?kind=waste", "/stock/papers/" + paperID, "/stock/counters",
 	"/stock/counts/" + paperID, "/stock/counts/" + countedID, "/stock/variance", "/stock/variance?by=person", "/stock/forecast", "/stock/lots/" + lotID,
+}
+
+// parts are addresses that show no page of their own, but a part of one that scripts ask for, or a file.
+var parts = []string{
+	"/static/", "/check-in/lists", "/check-in/print/{print}", "/window/{station}/work", "/window/{station}/queue", "/window/{station}/exception/{kind}",
+	"/stations/{station}/check/work",
+}
+
+// A page that is added is tested like the others: its route names it, so it cannot be forgotten.
+func TestEveryPageIsListed(t *testing.T) {
+	source, err := os.ReadFile("web.go")
+	require.NoError(t, err)
+	routes := regexp.MustCompile(`"GET (/[^"]*)"`).FindAllStringSubmatch(string(source), -1)
+	require.Greater(t, len(routes), 25)
+	for _, r := range routes {
+		route := strings.TrimSuffix(r[1], "{$}")
+		if slices.Contains(parts, route) {
+			continue
+		}
+		is := regexp.MustCompile("^" + regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(route, "[^/?]+") + `(\?.*)?$`)
+		if !slices.ContainsFunc(everyPage, is.MatchString) {
+			t.Errorf("%s is neither in everyPage nor in parts", route)
+		}
+	}
 }
 
 // rawKey matches a message key that was printed instead of its message.
