@@ -377,7 +377,7 @@ func (ch *chapter) evening(ctx context.Context, d *desk) error {
 			continue
 		}
 		for _, kind := range []string{"scale", "pump", "scanner"} {
-			if err := ch.say(ctx, d, s, stationlog.KindDevice, stationlog.Device{Kind: kind, State: "down", Detail: "switched off"}); err != nil {
+			if err := ch.say(ctx, d, s, stationlog.KindDevice, stationlog.Device{Kind: kind, State: "down", Detail: "switched_off"}); err != nil {
 				return err
 			}
 		}

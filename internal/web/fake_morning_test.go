@@ -42,7 +42,7 @@ func fakeMorning() clinicapi.Morning {
 		},
 		Missed:   []clinicapi.MissedTarget{{Target: "longest_wait", ValueS: 2040, LimitS: 1800}},
 		Refusals: []clinicapi.RefusalCount{{Rule: "hold.stop", Where: "door", N: 3}, {Rule: "order.expired", Where: "door", N: 2}, {Rule: "hold.stop", Where: "window", N: 1}},
-		Trouble:  []clinicapi.DeviceTrouble{{Station: bottleID, StationName: "Cửa 2", Kind: "pump", State: "down", Since: at(-12), Detail: "stalled"}, {Station: bottleID, StationName: "Cửa 2", Kind: "scale", State: "down", Since: at(-11)}},
+		Trouble:  []clinicapi.DeviceTrouble{{Station: bottleID, StationName: "Cửa 2", Kind: "pump", State: "down", Since: at(-12), Detail: "no_reply"}, {Station: bottleID, StationName: "Cửa 2", Kind: "scale", State: "down", Since: at(-11)}},
 		Quarters: fakeQuarters(),
 		Rules: clinicapi.QueueRules{
 			OpensMin: 390, ClosesMin: 660, Targets: clinicapi.QueueTargets{LongestWaitS: 1800, MedianWaitS: 900}, Rooms: clinicapi.QueueRooms{Doctor: "Phòng 2"},

@@ -72,7 +72,7 @@ func (c *screen) stationRow(s clinicapi.Station) stationRow {
 	}
 	for _, d := range s.Devices {
 		row := deviceRow{
-			ID: d.Id, Kind: c.known("device_kind."+string(d.Kind), string(d.Kind)), Model: d.Model, Serial: d.Serial, Detail: d.Detail,
+			ID: d.Id, Kind: c.known("device_kind."+string(d.Kind), string(d.Kind)), Model: d.Model, Serial: d.Serial, Detail: c.ailment(d.Detail),
 			Since: c.moment(d.StateAt), State: c.tag("device", string(d.State)),
 		}
 		if d.Kind == clinicapi.DeviceKindPump || d.Kind == clinicapi.DeviceKindScale {
@@ -82,6 +82,9 @@ func (c *screen) stationRow(s clinicapi.Station) stationRow {
 	}
 	return r
 }
+
+// ailment is the counter's machine word for what ails a device, in the reader's words; one that is not known stays as it is.
+func (c *screen) ailment(word string) string { return c.known("trouble."+word, word) }
 
 // connection says whether the counter computer listens, with the age of what was last heard.
 func (c *screen) connection(s clinicapi.Station) tag {

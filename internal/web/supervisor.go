@@ -140,7 +140,7 @@ func (c *screen) trouble(m clinicapi.Morning) []troubleRow {
 			out[last].Kind += ", " + kind
 			continue
 		}
-		out = append(out, troubleRow{Window: t.StationName, Kind: kind, State: state, Since: since, Detail: t.Detail})
+		out = append(out, troubleRow{Window: t.StationName, Kind: kind, State: state, Since: since, Detail: c.ailment(t.Detail)})
 	}
 	return out
 }
