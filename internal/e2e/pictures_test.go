@@ -1,12 +1,18 @@
 package e2e
 
 import (
+	"context"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lieu-clinic/lieu/internal/demo"
 	"github.com/lieu-clinic/lieu/internal/store"
 	"github.com/lieu-clinic/lieu/internal/web/browsertest"
 )
@@ -33,6 +39,9 @@ func TestPictures(t *testing.T) {
 	}
 	d.Until(`document.querySelectorAll('#lists .ticket').length === 6`)
 	d.Shot("door")
+	d.Open("/board")
+	d.Until(`document.querySelectorAll('.numbers li').length === 6`)
+	d.Shot("board")
 
 	d.window()
 	first, second := r.c.patients[0], r.c.patients[1]
@@ -64,10 +73,72 @@ func TestPictures(t *testing.T) {
 	d.exception("\r")
 	d.Shot("window-resolve")
 
-	d = r.desk(browsertest.Start(t))
-	d.signIn(r.c.pharmacist)
-	d.Open("/stock")
-	d.Shot("stock")
-	d.Open("/register")
-	d.Shot("register")
+}
+
+// TestPicturesOfTheDemonstration takes those of the rest of the day from the demonstration's province, after some doses.
+func TestPicturesOfTheDemonstration(t *testing.T) {
+	if os.Getenv("SHOTS") == "" {
+		t.Skip("SHOTS names no folder")
+	}
+	said := &output{}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- demo.Run(ctx, demo.Config{
+			Dir: filepath.Join(t.TempDir(), "demo"), Listen: "127.0.0.1:0", Programs: filepath.Dir(program(t, "clinicd")), Patients: 724, Seed: 1,
+			Auto: 12, Now: time.Now, Out: said,
+		})
+	}()
+	t.Cleanup(func() { stop(); require.NoError(t, <-ended) })
+	require.Eventually(t, func() bool { return strings.Contains(said.String(), "has served its patients") }, 10*time.Minute, 100*time.Millisecond)
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(said.String())
+	b := browsertest.Start(t)
+
+	p := atDesk(b.Tab(t, url), "pharmacist")
+	for _, x := range []struct{ path, name string }{
+		{"/stock", "stock"}, {"/stock/counters", "counters"}, {"/stock/variance", "variance"}, {"/stock/forecast", "forecast"},
+		{"/register", "register"}, {"/book", "narcotic"}, {"/stock-report", "stock-report"},
+	} {
+		p.Open(x.path)
+		p.Shot(x.name)
+	}
+	p.Open("/stock/papers")
+	browsertest.Eval[bool](p, `(() => { const d = document.querySelector('[name=kind][value=receipt]').closest('details'); d.open = true; d.scrollIntoView(); return true })()`)
+	p.Shot("receipt")
+	p.Open("/stock")
+	p.Open(browsertest.Eval[string](p, `[...document.querySelectorAll('a[href^="/stock/lots/"]')].at(-1).getAttribute('href')`))
+	p.Shot("lot")
+	p.Open("/stock/counters")
+	p.Do(chromedp.Click(chromedp.CSS(`form[action="/stock/counts"] button`)))
+	p.Until(`location.pathname.startsWith('/stock/counts/')`)
+	p.Shot("count")
+
+	s := atDesk(b.Tab(t, url), "supervisor")
+	for _, x := range []struct{ path, name string }{{"/supervisor", "supervisor"}, {"/figures?scope=province", "figures"}} {
+		s.Open(x.path)
+		if x.name == "supervisor" {
+			s.Until(`document.querySelectorAll('.plot canvas').length === 2`)
+		}
+		s.Shot(x.name)
+	}
+	s.Do(chromedp.EmulateViewport(390, 844))
+	s.Open("/supervisor")
+	s.Until(`document.querySelectorAll('.plot canvas').length === 2`)
+	s.Shot("supervisor-phone")
+
+	d := atDesk(b.Tab(t, url), "doctor")
+	d.Open("/rules")
+	d.Shot("rules")
+	a := atDesk(b.Tab(t, url), "admin")
+	a.Open("/staff")
+	a.Shot("staff")
+}
+
+// atDesk signs somebody of the demonstration in.
+func atDesk(p *browsertest.Tab, who string) *browsertest.Tab {
+	p.T.Helper()
+	p.Open("/sign-in")
+	p.Do(chromedp.SendKeys(chromedp.CSS("[name=username]"), who), chromedp.SendKeys(chromedp.CSS("[name=password]"), demo.Password+"\r"))
+	p.Until(`location.pathname === '/' && document.querySelector('.who')`)
+	return p
 }

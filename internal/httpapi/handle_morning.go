@@ -96,7 +96,10 @@ func morningOut(m queue.Morning) gen.Morning {
 		}
 		one := gen.Forecast{Windows: windows}
 		if waiting, all, known := m.Clear(windows); known {
-			one.Known, one.WaitingAt, one.AllAt = true, at(waiting), at(all)
+			one.Known, one.WaitingAt = true, at(waiting)
+			if m.Foreseen() {
+				one.AllAt = at(all)
+			}
 		}
 		out.Forecasts = append(out.Forecasts, one)
 	}

@@ -244,4 +244,8 @@ func TestMorningOut(t *testing.T) {
 	require.Len(t, out.Causes, 5)
 	require.Len(t, out.Forecasts, 2, "no window fewer than none")
 	require.True(t, out.Forecasts[0].Known, "nobody waits")
+	require.False(t, out.Forecasts[0].AllAt.IsZero(), "nobody is to come either")
+	m.Coming = 199
+	out = morningOut(m)
+	require.True(t, out.Forecasts[0].Known && out.Forecasts[0].AllAt.IsZero(), "nobody knows when those will come")
 }

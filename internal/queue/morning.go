@@ -53,6 +53,10 @@ func (m Morning) Clear(windows int) (waiting, all calendar.Instant, known bool) 
 	return m.Now.Add(now), m.Now.Add(later), true
 }
 
+// Foreseen reports whether the days before say when those who are still to come usually do. Without any such day nobody
+// knows when everybody will be served, though it is known for those who wait.
+func (m Morning) Foreseen() bool { return m.Coming == 0 || len(m.Usual) > 0 }
+
 // Closes returns when the windows close today, zero when the clinic did not say.
 func (m Morning) Closes(zone *time.Location) calendar.Instant { return m.Rules.closesOn(m.Day, zone) }
 

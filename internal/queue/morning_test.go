@@ -96,3 +96,16 @@ func TestTheDaysBefore(t *testing.T) {
 		t.Errorf("of no days: %+v, %v", p, err)
 	}
 }
+
+// With people still to come and no day before, nobody knows when everybody will be served.
+func TestWithoutADayBeforeTheEndIsUnknown(t *testing.T) {
+	for _, tc := range []struct {
+		coming int
+		usual  []flow.Quarter
+		want   bool
+	}{{0, nil, true}, {7, nil, false}, {7, []flow.Quarter{{Index: 3, Arrived: 7}}, true}} {
+		if got := (Morning{Coming: tc.coming, Usual: tc.usual}).Foreseen(); got != tc.want {
+			t.Errorf("%d to come, %d usual quarters: foreseen is %v", tc.coming, len(tc.usual), got)
+		}
+	}
+}

@@ -68,12 +68,15 @@ func differences(page clinicapi.Morning, truth rush.Snapshot, people int) (out [
 	return out
 }
 
-// forecast is the page's forecast for the windows that serve, from the opening on.
+// forecast is the page's forecast for the windows that serve, from the opening on; all is 0 when it is not known.
 func (l look) forecast(opening calendar.Instant) (waiting, all time.Duration, known bool) {
 	i := slices.IndexFunc(l.page.Forecasts, func(x clinicapi.Forecast) bool { return x.Windows == l.page.Serving })
 	if i < 0 || !l.page.Forecasts[i].Known {
 		return 0, 0, false
 	}
 	one := l.page.Forecasts[i]
-	return calendar.At(one.WaitingAt).Sub(opening), calendar.At(one.AllAt).Sub(opening), true
+	if !one.AllAt.IsZero() {
+		all = calendar.At(one.AllAt).Sub(opening)
+	}
+	return calendar.At(one.WaitingAt).Sub(opening), all, true
 }

@@ -198,7 +198,9 @@ func (f *floor) report(visits []rush.Visit) Report {
 			r.Unknown++
 			continue
 		}
-		everybody = append(everybody, all-r.Cleared)
+		if all > 0 {
+			everybody = append(everybody, all-r.Cleared)
+		}
 		if len(l.waiting) == 0 {
 			continue
 		}

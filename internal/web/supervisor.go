@@ -154,7 +154,7 @@ func (c *screen) forecasts(m clinicapi.Morning) []forecastView {
 			v.Waiting, v.All = c.clock(f.WaitingAt), c.clock(f.AllAt)
 			v.Late = !m.ClosesAt.IsZero() && f.AllAt.After(m.ClosesAt)
 		}
-		if f.Known && !v.Now && now >= 0 && m.Forecasts[now].Known {
+		if !f.AllAt.IsZero() && !v.Now && now >= 0 && !m.Forecasts[now].AllAt.IsZero() {
 			switch minutes := int(f.AllAt.Sub(m.Forecasts[now].AllAt).Round(time.Minute) / time.Minute); {
 			case minutes < 0:
 				v.Better = c.n("minutes", -minutes)

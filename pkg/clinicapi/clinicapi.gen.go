@@ -3076,7 +3076,7 @@ type FinishCheck struct {
 	Pin PIN `json:"pin"`
 }
 
-// Forecast defines model for Forecast.
+// Forecast all_at is missing while some are still to come and no day before says when they usually do
 type Forecast struct {
 	AllAt     Instant `json:"all_at,omitempty,omitzero"`
 	Known     bool    `json:"known"`
