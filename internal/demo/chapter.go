@@ -332,11 +332,17 @@ func (ch *chapter) day(ctx context.Context, day calendar.Day) error {
 		if err := ch.morning(ctx, d, day); err != nil {
 			return err
 		}
-		for i, v := range ch.visits(day) {
+		visits := ch.visits(day)
+		line := ch.line(d, day, visits)
+		for i, v := range visits {
 			if at := ch.local(day, v.at); at.After(ch.clock.at) {
 				ch.clock.at = at
 			}
-			if err := ch.pour(ctx, d, ch.stalls[ch.historyStall(i)], v, i); err != nil {
+			if err := line.arrive(ctx); err != nil {
+				return err
+			}
+			s := ch.stalls[ch.historyStall(i)]
+			if err := line.serve(ctx, i, s, func() error { return ch.pour(ctx, d, s, v, i) }); err != nil {
 				return fmt.Errorf("dose of %s: %w", v.Code, err)
 			}
 		}

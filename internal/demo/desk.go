@@ -11,6 +11,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/equipment"
 	"github.com/lieu-clinic/lieu/internal/patient"
 	"github.com/lieu-clinic/lieu/internal/prescription"
+	"github.com/lieu-clinic/lieu/internal/queue"
 	"github.com/lieu-clinic/lieu/internal/secret"
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
@@ -43,6 +44,7 @@ type desk struct {
 	equipment     *equipment.Service
 	dispensings   *dispensing.Service
 	calibration   *calibration.Service
+	queue         *queue.Service
 	scribe        *scribe // nil but for a fresh clinic
 }
 
@@ -71,6 +73,7 @@ func (ch *chapter) desk(tx *store.Tx) *desk {
 		prescriptions: prescription.NewService(sharedPrescriptions{s.store.Prescriptions(), tx}, clinics, nil, now),
 		stock:         stock.NewService(sharedStock{s.store.Stock(), tx}, clinics, now),
 		equipment:     equipment.NewService(sharedEquipment{s.store.Equipment(), tx}, clinics, secret.Codes{}, now),
+		queue:         queue.NewService(sharedQueue{s.store.Queue(), tx}, clinics, now, nil),
 		calibration:   calibration.NewService(sharedCalibrations{s.store.Calibration(), tx}, clinics, now, calibration.Options{}),
 	}
 	var doses dispensing.Tx = tx
@@ -123,6 +126,10 @@ type (
 		equipment.Store
 		tx *store.Tx
 	}
+	sharedQueue struct {
+		queue.Store
+		tx *store.Tx
+	}
 	sharedDispensings struct {
 		dispensing.Store
 		tx dispensing.Tx
@@ -157,6 +164,10 @@ func (s sharedEquipment) InTx(_ context.Context, _ clinic.ID, fn func(equipment.
 	return fn(s.tx)
 }
 
+func (s sharedQueue) InTx(_ context.Context, _ clinic.ID, fn func(queue.Tx) error) error {
+	return fn(s.tx)
+}
+
 func (s sharedDispensings) InTx(_ context.Context, _ clinic.ID, fn func(dispensing.Tx) error) error {
 	return fn(s.tx)
 }
@@ -188,6 +199,11 @@ func (s sharedStock) Count(ctx context.Context, _ clinic.ID, key stock.CountID) 
 // Session reads within the transaction.
 func (s sharedStock) Session(ctx context.Context, _ clinic.ID, key stock.SessionID) (stock.Session, error) {
 	return s.tx.LockSession(ctx, key)
+}
+
+// Ticket reads within the transaction.
+func (s sharedQueue) Ticket(ctx context.Context, _ clinic.ID, key queue.TicketID) (queue.Ticket, error) {
+	return s.tx.FindTicket(ctx, key)
 }
 
 // StationByID reads within the transaction, so that a window that was just added can enrol.

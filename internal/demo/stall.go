@@ -117,7 +117,7 @@ func (ch *chapter) furnish(ctx context.Context, start calendar.Day) error {
 func (ch *chapter) decide(ctx context.Context) error {
 	clinics := clinic.NewService(ch.store.Clinics(), ch.clock.now)
 	_, err := queue.NewService(ch.store.Queue(), clinics, ch.clock.now, nil).SetRules(ctx, ch.team["admin"], queue.Rules{
-		Clinic: ch.clinic.ID, Opens: 6*time.Hour + 30*time.Minute, Closes: 11 * time.Hour, SlotSize: 12,
+		Clinic: ch.clinic.ID, Opens: 6*time.Hour + 30*time.Minute, Closes: 17 * time.Hour, SlotSize: 12,
 		Targets: flow.Targets{flow.LongestWait: 30 * time.Minute, flow.MedianWait: 15 * time.Minute, flow.P90Whole: 35 * time.Minute},
 		Rooms:   map[staff.Role]string{staff.Doctor: "Phòng 2", staff.Pharmacist: "Kho thuốc", staff.Nurse: "Quầy tiếp nhận"},
 	})
