@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 	"time"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
@@ -236,38 +234,4 @@ func (s *Server) BookSlot(ctx context.Context, r gen.BookSlotRequestObject) (gen
 	}
 	b, err := s.queue.Book(ctx, p.clinic, p.member, idOf[patient.ID](r.Id), day, calendar.At(r.Body.At))
 	return gen.BookSlot200JSONResponse(slotOut(b)), err
-}
-
-// boardStream sends the board at the start and after each change.
-type boardStream struct {
-	topicStream
-}
-
-// StreamBoard follows the public board.
-func (s *Server) StreamBoard(ctx context.Context, _ gen.StreamBoardRequestObject) (gen.StreamBoardResponseObject, error) {
-	p := principalOf(ctx)
-	return boardStream{topicStream{ctx: ctx, s: s, topic: clinicTopic(p.clinic), who: p}}, nil
-}
-
-// VisitStreamBoardResponse writes the stream.
-func (b boardStream) VisitStreamBoardResponse(w http.ResponseWriter) error {
-	b.translate = b.board
-	if first, ok := b.board(event{name: "queue"}); ok {
-		b.first = &first
-	}
-	return b.run(w)
-}
-
-// board turns a change of the queue into the board as it is after it; every other change says nothing to the public. The
-// board is no event that could be missed: whoever comes back gets it whole.
-func (b boardStream) board(e event) (event, bool) {
-	if e.name != "queue" && e.name != "station" {
-		return event{}, false
-	}
-	board, err := b.s.board(b.ctx, b.who.clinic)
-	if err != nil {
-		return event{}, false
-	}
-	data, err := json.Marshal(board)
-	return event{name: "board", data: data}, err == nil
 }

@@ -235,6 +235,10 @@ func (s *Server) ReadBoard(ctx context.Context, _ gen.ReadBoardRequestObject) (g
 }
 
 func (s *Server) board(ctx context.Context, c clinic.ID) (gen.Board, error) {
+	cl, err := s.clinics.Clinic(ctx, c)
+	if err != nil {
+		return gen.Board{}, err
+	}
 	day, err := s.today(ctx, c)
 	if err != nil {
 		return gen.Board{}, err
@@ -251,7 +255,7 @@ func (s *Server) board(ctx context.Context, c clinic.ID) (gen.Board, error) {
 	for _, w := range windows {
 		names[w.ID] = w.Name
 	}
-	out := gen.Board{Day: day.String(), Called: []gen.BoardCall{}, Waiting: []int{}}
+	out := gen.Board{Clinic: cl.Name, Demo: cl.Demo, Day: day.String(), Called: []gen.BoardCall{}, Waiting: []int{}}
 	for _, t := range open {
 		if t.State == queue.Arrived {
 			out.Waiting = append(out.Waiting, t.Number)

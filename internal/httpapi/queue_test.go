@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -248,4 +249,36 @@ func TestMorningOut(t *testing.T) {
 	m.Coming = 199
 	out = morningOut(m)
 	require.True(t, out.Forecasts[0].Known && out.Forecasts[0].AllAt.IsZero(), "nobody knows when those will come")
+}
+
+// The waiting room's board is found by its address alone. Nobody is signed in there, and a wrong address finds nothing.
+func TestPublicBoard(t *testing.T) {
+	s := newStage(t, 1)
+	s.arrive(s.patients[0])
+	var address gen.BoardAddress
+	s.admin.mustDo("GET", "/v1/board/address", nil, &address)
+	s.nurse.refused("GET", "/v1/board/address", nil, http.StatusForbidden, keyMayNot)
+	at, ok := strings.CutPrefix(address.Path, "/tv/")
+	require.True(t, ok, address.Path)
+
+	anybody := s.browser()
+	var board gen.Board
+	anybody.mustDo("GET", "/v1/public-boards/"+at, nil, &board)
+	require.Equal(t, []int{1}, board.Waiting)
+	require.Equal(t, "Cơ sở Sông Lô", board.Clinic)
+	number, key, _ := strings.Cut(at, "/")
+	for _, wrong := range []string{"8/" + key, number + "/aaaaaaaaaaaaaaaa"} {
+		anybody.refused("GET", "/v1/public-boards/"+wrong, nil, http.StatusNotFound, "board.not_found")
+	}
+	for _, bad := range []string{"0/" + key, "x/" + key, number + "/" + strings.ToUpper(key), number + "/" + key + "a"} {
+		anybody.refused("GET", "/v1/public-boards/"+bad, nil, http.StatusBadRequest, "request.contract")
+	}
+	anybody.refused("GET", "/v1/board", nil, http.StatusUnauthorized, "session.none")
+
+	events := openStream(t, anybody.request(t, "/v1/public-boards/"+at+"/stream", ""))
+	e := next(t, events)
+	require.Equal(t, "board", e.name)
+	require.NotContains(t, e.data, s.patients[0].Name)
+	s.nurse.mustDo("POST", "/v1/stations/"+s.counter.station+"/next", nil, nil)
+	require.Contains(t, next(t, events).data, `"number":1`)
 }

@@ -20,7 +20,7 @@ const base = "/v1"
 // purpose: the contract alone cannot open a door.
 const public staff.Action = "public"
 
-var publicOperations = []string{"SignIn", "Enrol"}
+var publicOperations = []string{"SignIn", "Enrol", "ReadPublicBoard", "StreamPublicBoard"}
 
 // stationActions are those that a counter computer has; every other operation needs a person.
 var stationActions = []staff.Action{staff.ReportEvents, staff.ReceiveOrders}

@@ -69,7 +69,7 @@ type topicStream struct {
 	lastID string
 	// first is sent at the start, nil for nothing.
 	first *event
-	who   principal
+	who   *principal // nil for a stream that is for everybody
 	// translate says what to send for an event, or that there is nothing to send; nil sends it as it is.
 	translate func(event) (event, bool)
 }
@@ -124,7 +124,7 @@ func (t topicStream) follow(out *sse, sub *subscription) error {
 				return err
 			}
 		case <-beat.C:
-			if !t.s.stillHere(t.ctx, t.who) {
+			if t.who != nil && !t.s.stillHere(t.ctx, *t.who) {
 				return nil
 			}
 			if err := out.beat(); err != nil {
@@ -146,7 +146,7 @@ func gone(error) error { return nil }
 // StreamClinic follows the clinic's changes.
 func (s *Server) StreamClinic(ctx context.Context, r gen.StreamClinicRequestObject) (gen.StreamClinicResponseObject, error) {
 	p := principalOf(ctx)
-	return topicStream{ctx: ctx, s: s, topic: clinicTopic(p.clinic), lastID: value(r.Params.LastEventID), who: p}, nil
+	return topicStream{ctx: ctx, s: s, topic: clinicTopic(p.clinic), lastID: value(r.Params.LastEventID), who: &p}, nil
 }
 
 // StreamStation follows one window.
@@ -156,7 +156,7 @@ func (s *Server) StreamStation(ctx context.Context, r gen.StreamStationRequestOb
 	if err != nil {
 		return nil, err
 	}
-	t := topicStream{ctx: ctx, s: s, topic: stationTopic(st.ID), lastID: value(r.Params.LastEventID), who: p}
+	t := topicStream{ctx: ctx, s: s, topic: stationTopic(st.ID), lastID: value(r.Params.LastEventID), who: &p}
 	if e, ok := s.liveEvent(st.ID); ok {
 		t.first = &e
 	}

@@ -145,7 +145,7 @@ func TestStreamBeatsAndEndsWhenSomebodyMayNotAnyMore(t *testing.T) {
 		s := &Server{now: time.Now, hub: NewHub(time.Now), closing: make(chan struct{}), members: newCache[memberKey, staff.Member](time.Now, 10)}
 		s.members.put(memberKey{m.Clinic, m.ID}, m)
 		w := &recorder{header: http.Header{}}
-		stream := topicStream{ctx: t.Context(), s: s, topic: "t", who: principal{member: m, clinic: m.Clinic}}
+		stream := topicStream{ctx: t.Context(), s: s, topic: "t", who: &principal{member: m, clinic: m.Clinic}}
 		s.staff = f.sv.Staff
 		done := make(chan error)
 		go func() { done <- stream.run(w) }()

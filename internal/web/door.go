@@ -2,8 +2,6 @@ package web
 
 import (
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
 )
@@ -170,51 +168,6 @@ func (c *screen) tickets(from []clinicapi.Ticket) []ticketView {
 		})
 	}
 	return out
-}
-
-// boardCalls is how many calls the board shows: those that can be read from the last row.
-const boardCalls = 6
-
-// boardView is the public board.
-type boardView struct {
-	Called       []boardCall
-	Waiting      []int
-	WaitingCount int
-	Wait         string // of whoever comes now, "" when nobody knows
-	Bell         string // changes with each call, so that it can be heard
-}
-
-type boardCall struct {
-	Number     int
-	Window, At string
-	Fresh      bool // called, and not at the window yet
-}
-
-// showBoard is the public board: numbers only.
-func showBoard(c *screen) error {
-	b, err := call[clinicapi.Board](c.api.ReadBoard(c.r.Context()))
-	if err != nil {
-		return err
-	}
-	v := boardView{Waiting: b.Waiting, WaitingCount: b.WaitingCount}
-	for i, call := range b.Called {
-		if i == boardCalls {
-			break
-		}
-		v.Called = append(v.Called, boardCall{
-			Number: call.Number, Window: call.StationName, Fresh: call.State == clinicapi.TicketStateCalled, At: c.clock(call.CalledAt),
-		})
-		if v.Bell == "" && call.State == clinicapi.TicketStateCalled {
-			v.Bell = strconv.Itoa(call.Number) + " " + call.CalledAt.Format(time.RFC3339)
-		}
-	}
-	if b.EstimateS != nil && b.WaitingCount > 0 {
-		v.Wait = c.duration(*b.EstimateS)
-	}
-	if c.htmx() {
-		return c.fragment("board", "board", v)
-	}
-	return c.render("board", "board", c.t("nav.board"), v)
 }
 
 // ticketPrinter is the model of printers that print tickets.

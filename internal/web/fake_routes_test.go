@@ -175,6 +175,14 @@ func (f *fakeAPI) queueRoutes() {
 		}
 		return clinicapi.Problem{Status: 409, Code: "conflict", Key: "queue.nobody", Title: "Không còn ai chờ mà phát được."}
 	})
+	f.on("GET /board/address", 200, func(*http.Request, map[string]any) any { return clinicapi.BoardAddress{Path: "/tv/1/" + boardKey} })
+	f.on("GET /public-boards/{number}/{key}", 200, func(r *http.Request, _ map[string]any) any {
+		if r.PathValue("number") != "1" || r.PathValue("key") != boardKey {
+			return clinicapi.Problem{Status: 404, Code: "not_found", Key: "board.not_found", Title: "Không có bảng này"}
+		}
+		return f.board
+	})
+	f.mux.HandleFunc("GET /v1/public-boards/{number}/{key}/stream", f.stream)
 	f.on("GET /board", 200, func(*http.Request, map[string]any) any { return f.board })
 	f.on("GET /queue/figures", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.QueueFigures{Day: "2026-11-22", Waiting: 3, Served: 41, LongestWaitS: 2040, MedianWaitS: 480, P90WaitS: 1500, MedianServiceS: 58, ClearAt: fakeNow.Add(time.Hour), Quarters: fakeQuarters()}

@@ -23,6 +23,8 @@ const (
 	lotID          = "01920000-0000-7000-8000-0000000000c1"
 )
 
+const boardKey = "abcdefghijklmnop"
+
 // Codes of the fictional clinic's cards and labels.
 var (
 	anCode     = card(cardcode.Patient, 14)
@@ -80,6 +82,7 @@ func newFakeAPI() *fakeAPI {
 		},
 	}
 	f.board = clinicapi.Board{
+		Clinic: f.session.Clinic.Name, Demo: true,
 		Day: "2026-11-22", Called: []clinicapi.BoardCall{{Number: 11, StationName: "Cửa 1", State: "called"}}, Waiting: []int{12, 13, 14}, WaitingCount: 3, EstimateS: new(int64(720)),
 	}
 	f.person(anID, anCode, "Nguyễn Văn An", 1984)
@@ -125,7 +128,7 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := r.Method + " " + r.URL.Path
 	f.requests = append(f.requests, r)
 	refused, no := f.refuse[key]
-	public := r.URL.Path == "/v1/session" && r.Method == http.MethodPost || r.URL.Path == "/v1/session/switch"
+	public := r.URL.Path == "/v1/session" && r.Method == http.MethodPost || r.URL.Path == "/v1/session/switch" || strings.HasPrefix(r.URL.Path, "/v1/public-boards/")
 	switch {
 	case no:
 	case f.locked && !public:

@@ -124,6 +124,7 @@ func (c *screen) page(body, title string, view any) page {
 		p.Notice = c.known("done."+notice, "")
 	}
 	if c.session.Staff.Id == "" {
+		p.Who = who{Clinic: c.session.Clinic.Name, Demo: c.session.Demo} // of a board that hangs where nobody is signed in
 		return p
 	}
 	p.Who = who{

@@ -94,6 +94,8 @@ func (s *site) routes() http.Handler {
 	m.HandleFunc("POST /switch", s.open(switchPerson))
 	m.HandleFunc("POST /lock", s.open(lock))
 
+	m.HandleFunc("GET /tv/{number}/{key}", s.open(showPublicBoard))
+
 	m.HandleFunc("GET /{$}", s.signedIn(showHome))
 	m.HandleFunc("GET /check-in", s.signedIn(showDoor))
 	m.HandleFunc("POST /check-in", s.signedIn(checkIn))

@@ -2142,9 +2142,13 @@ type BeginDispensing struct {
 // Board defines model for Board.
 type Board struct {
 	Called []BoardCall `json:"called"`
+	Clinic string      `json:"clinic"`
 
 	// Day A clinic day, YYYY-MM-DD
 	Day Day `json:"day"`
+
+	// Demo The clinic is fictional
+	Demo bool `json:"demo"`
 
 	// EstimateS How long somebody waits who comes now; null when nobody knows
 	EstimateS *int64 `json:"estimate_s,omitempty"`
@@ -2152,6 +2156,12 @@ type Board struct {
 	// Waiting Numbers in the order in which they will be called
 	Waiting      []int `json:"waiting"`
 	WaitingCount int   `json:"waiting_count"`
+}
+
+// BoardAddress defines model for BoardAddress.
+type BoardAddress struct {
+	// Path On this server
+	Path string `json:"path"`
 }
 
 // BoardCall defines model for BoardCall.
@@ -4748,6 +4758,12 @@ type WeighForCheck struct {
 	Weights string `json:"weights"`
 }
 
+// BoardKey defines model for BoardKey.
+type BoardKey = string
+
+// ClinicNumber defines model for ClinicNumber.
+type ClinicNumber = int
+
 // Code defines model for Code.
 type Code = CardCode
 
@@ -5385,6 +5401,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /board (the `ReadBoard` operationId).
 	ReadBoard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadBoardAddress Where the waiting room's screen finds the board, without anybody signing in there
+	//
+	// Corresponds with GET /board/address (the `ReadBoardAddress` operationId).
+	ReadBoardAddress(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StreamBoard The board as it changes
 	//
@@ -6303,6 +6324,20 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	AddProduct(ctx context.Context, body AddProductJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReadPublicBoard The board for whoever has its address
+	//
+	// Numbers and windows only. The key is derived from the server's own; a wrong one finds nothing.
+	//
+	// Corresponds with GET /public-boards/{number}/{key} (the `ReadPublicBoard` operationId).
+	ReadPublicBoard(ctx context.Context, number ClinicNumber, key BoardKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamPublicBoard The same as it changes
+	//
+	// Event `board` with the JSON of the board, at the start and after each change.
+	//
+	// Corresponds with GET /public-boards/{number}/{key}/stream (the `StreamPublicBoard` operationId).
+	StreamPublicBoard(ctx context.Context, number ClinicNumber, key BoardKey, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReadQueue Today: waiting, still to come, attended. Names only for those who may read files
 	//
 	// Corresponds with GET /queue (the `ReadQueue` operationId).
@@ -6888,6 +6923,21 @@ func (c *Client) ReadBalances(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with GET /board (the `ReadBoard` operationId).
 func (c *Client) ReadBoard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReadBoardRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadBoardAddress Where the waiting room's screen finds the board, without anybody signing in there
+//
+// Corresponds with GET /board/address (the `ReadBoardAddress` operationId).
+func (c *Client) ReadBoardAddress(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadBoardAddressRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -9345,6 +9395,40 @@ func (c *Client) AddProduct(ctx context.Context, body AddProductJSONRequestBody,
 	return c.Client.Do(req)
 }
 
+// ReadPublicBoard The board for whoever has its address
+//
+// Numbers and windows only. The key is derived from the server's own; a wrong one finds nothing.
+//
+// Corresponds with GET /public-boards/{number}/{key} (the `ReadPublicBoard` operationId).
+func (c *Client) ReadPublicBoard(ctx context.Context, number ClinicNumber, key BoardKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadPublicBoardRequest(c.Server, number, key)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamPublicBoard The same as it changes
+//
+// Event `board` with the JSON of the board, at the start and after each change.
+//
+// Corresponds with GET /public-boards/{number}/{key}/stream (the `StreamPublicBoard` operationId).
+func (c *Client) StreamPublicBoard(ctx context.Context, number ClinicNumber, key BoardKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamPublicBoardRequest(c.Server, number, key)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReadQueue Today: waiting, still to come, attended. Names only for those who may read files
 //
 // Corresponds with GET /queue (the `ReadQueue` operationId).
@@ -10939,6 +11023,33 @@ func NewReadBoardRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/board")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadBoardAddressRequest constructs an http.Request for the ReadBoardAddress method
+func NewReadBoardAddressRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/board/address")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -15543,6 +15654,88 @@ func NewAddProductRequestWithBody(server string, contentType string, body io.Rea
 	return req, nil
 }
 
+// NewReadPublicBoardRequest constructs an http.Request for the ReadPublicBoard method
+func NewReadPublicBoardRequest(server string, number ClinicNumber, key BoardKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/public-boards/%s/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStreamPublicBoardRequest constructs an http.Request for the StreamPublicBoard method
+func NewStreamPublicBoardRequest(server string, number ClinicNumber, key BoardKey) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/public-boards/%s/%s/stream", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewReadQueueRequest constructs an http.Request for the ReadQueue method
 func NewReadQueueRequest(server string) (*http.Request, error) {
 	var err error
@@ -18714,6 +18907,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /board (the `ReadBoard` operationId).
 	ReadBoardWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadBoardResponse, error)
 
+	// ReadBoardAddressWithResponse Where the waiting room's screen finds the board, without anybody signing in there
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /board/address (the `ReadBoardAddress` operationId).
+	ReadBoardAddressWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadBoardAddressResponse, error)
+
 	// StreamBoardWithResponse The board as it changes
 	//
 	// Event `board` with the JSON of the board, at the start and after each change.
@@ -19745,6 +19945,24 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	AddProductWithResponse(ctx context.Context, body AddProductJSONRequestBody, reqEditors ...RequestEditorFn) (*AddProductResponse, error)
 
+	// ReadPublicBoardWithResponse The board for whoever has its address
+	//
+	// Numbers and windows only. The key is derived from the server's own; a wrong one finds nothing.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /public-boards/{number}/{key} (the `ReadPublicBoard` operationId).
+	ReadPublicBoardWithResponse(ctx context.Context, number ClinicNumber, key BoardKey, reqEditors ...RequestEditorFn) (*ReadPublicBoardResponse, error)
+
+	// StreamPublicBoardWithResponse The same as it changes
+	//
+	// Event `board` with the JSON of the board, at the start and after each change.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /public-boards/{number}/{key}/stream (the `StreamPublicBoard` operationId).
+	StreamPublicBoardWithResponse(ctx context.Context, number ClinicNumber, key BoardKey, reqEditors ...RequestEditorFn) (*StreamPublicBoardResponse, error)
+
 	// ReadQueueWithResponse Today: waiting, still to come, attended. Names only for those who may read files
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -20525,6 +20743,54 @@ func (r ReadBoardResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReadBoardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadBoardAddressResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BoardAddress
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadBoardAddressResponse) GetJSON200() *BoardAddress {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadBoardAddressResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadBoardAddressResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadBoardAddressResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadBoardAddressResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadBoardAddressResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -25337,6 +25603,95 @@ func (r AddProductResponse) ContentType() string {
 	return ""
 }
 
+type ReadPublicBoardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Board
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadPublicBoardResponse) GetJSON200() *Board {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadPublicBoardResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadPublicBoardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadPublicBoardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadPublicBoardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadPublicBoardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamPublicBoardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StreamPublicBoardResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamPublicBoardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamPublicBoardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamPublicBoardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamPublicBoardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ReadQueueResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -28488,6 +28843,19 @@ func (c *ClientWithResponses) ReadBoardWithResponse(ctx context.Context, reqEdit
 	return ParseReadBoardResponse(rsp)
 }
 
+// ReadBoardAddressWithResponse Where the waiting room's screen finds the board, without anybody signing in there
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /board/address (the `ReadBoardAddress` operationId).
+func (c *ClientWithResponses) ReadBoardAddressWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadBoardAddressResponse, error) {
+	rsp, err := c.ReadBoardAddress(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadBoardAddressResponse(rsp)
+}
+
 // StreamBoardWithResponse The board as it changes
 //
 // Event `board` with the JSON of the board, at the start and after each change.
@@ -30437,6 +30805,36 @@ func (c *ClientWithResponses) AddProductWithResponse(ctx context.Context, body A
 	return ParseAddProductResponse(rsp)
 }
 
+// ReadPublicBoardWithResponse The board for whoever has its address
+//
+// Numbers and windows only. The key is derived from the server's own; a wrong one finds nothing.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /public-boards/{number}/{key} (the `ReadPublicBoard` operationId).
+func (c *ClientWithResponses) ReadPublicBoardWithResponse(ctx context.Context, number ClinicNumber, key BoardKey, reqEditors ...RequestEditorFn) (*ReadPublicBoardResponse, error) {
+	rsp, err := c.ReadPublicBoard(ctx, number, key, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadPublicBoardResponse(rsp)
+}
+
+// StreamPublicBoardWithResponse The same as it changes
+//
+// Event `board` with the JSON of the board, at the start and after each change.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /public-boards/{number}/{key}/stream (the `StreamPublicBoard` operationId).
+func (c *ClientWithResponses) StreamPublicBoardWithResponse(ctx context.Context, number ClinicNumber, key BoardKey, reqEditors ...RequestEditorFn) (*StreamPublicBoardResponse, error) {
+	rsp, err := c.StreamPublicBoard(ctx, number, key, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamPublicBoardResponse(rsp)
+}
+
 // ReadQueueWithResponse Today: waiting, still to come, attended. Names only for those who may read files
 //
 // Returns a wrapper object for the known response body format(s).
@@ -31718,6 +32116,39 @@ func ParseReadBoardResponse(rsp *http.Response) (*ReadBoardResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Board
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadBoardAddressResponse parses an HTTP response from a ReadBoardAddressWithResponse call
+func ParseReadBoardAddressResponse(rsp *http.Response) (*ReadBoardAddressResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadBoardAddressResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BoardAddress
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35029,6 +35460,65 @@ func ParseAddProductResponse(rsp *http.Response) (*AddProductResponse, error) {
 		}
 		response.JSON201 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadPublicBoardResponse parses an HTTP response from a ReadPublicBoardWithResponse call
+func ParseReadPublicBoardResponse(rsp *http.Response) (*ReadPublicBoardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadPublicBoardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Board
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStreamPublicBoardResponse parses an HTTP response from a StreamPublicBoardWithResponse call
+func ParseStreamPublicBoardResponse(rsp *http.Response) (*StreamPublicBoardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamPublicBoardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {

@@ -2142,9 +2142,13 @@ type BeginDispensing struct {
 // Board defines model for Board.
 type Board struct {
 	Called []BoardCall `json:"called"`
+	Clinic string      `json:"clinic"`
 
 	// Day A clinic day, YYYY-MM-DD
 	Day Day `json:"day"`
+
+	// Demo The clinic is fictional
+	Demo bool `json:"demo"`
 
 	// EstimateS How long somebody waits who comes now; null when nobody knows
 	EstimateS *int64 `json:"estimate_s,omitempty"`
@@ -2152,6 +2156,12 @@ type Board struct {
 	// Waiting Numbers in the order in which they will be called
 	Waiting      []int `json:"waiting"`
 	WaitingCount int   `json:"waiting_count"`
+}
+
+// BoardAddress defines model for BoardAddress.
+type BoardAddress struct {
+	// Path On this server
+	Path string `json:"path"`
 }
 
 // BoardCall defines model for BoardCall.
@@ -4748,6 +4758,12 @@ type WeighForCheck struct {
 	Weights string `json:"weights"`
 }
 
+// BoardKey defines model for BoardKey.
+type BoardKey = string
+
+// ClinicNumber defines model for ClinicNumber.
+type ClinicNumber = int
+
 // Code defines model for Code.
 type Code = CardCode
 
@@ -5308,6 +5324,9 @@ type ServerInterface interface {
 	// ReadBoard What the public board shows, numbers only
 	// (GET /board)
 	ReadBoard(c *gin.Context)
+	// ReadBoardAddress Where the waiting room's screen finds the board, without anybody signing in there
+	// (GET /board/address)
+	ReadBoardAddress(c *gin.Context)
 	// StreamBoard The board as it changes
 	// (GET /board/stream)
 	StreamBoard(c *gin.Context)
@@ -5611,6 +5630,12 @@ type ServerInterface interface {
 
 	// (POST /products)
 	AddProduct(c *gin.Context)
+	// ReadPublicBoard The board for whoever has its address
+	// (GET /public-boards/{number}/{key})
+	ReadPublicBoard(c *gin.Context, number ClinicNumber, key BoardKey)
+	// StreamPublicBoard The same as it changes
+	// (GET /public-boards/{number}/{key}/stream)
+	StreamPublicBoard(c *gin.Context, number ClinicNumber, key BoardKey)
 	// ReadQueue Today: waiting, still to come, attended. Names only for those who may read files
 	// (GET /queue)
 	ReadQueue(c *gin.Context)
@@ -5887,6 +5912,19 @@ func (siw *ServerInterfaceWrapper) ReadBoard(c *gin.Context) {
 	}
 
 	siw.Handler.ReadBoard(c)
+}
+
+// ReadBoardAddress operation middleware
+func (siw *ServerInterfaceWrapper) ReadBoardAddress(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadBoardAddress(c)
 }
 
 // StreamBoard operation middleware
@@ -8426,6 +8464,74 @@ func (siw *ServerInterfaceWrapper) AddProduct(c *gin.Context) {
 	siw.Handler.AddProduct(c)
 }
 
+// ReadPublicBoard operation middleware
+func (siw *ServerInterfaceWrapper) ReadPublicBoard(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "number" -------------
+	var number ClinicNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", c.Param("number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter number: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key BoardKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadPublicBoard(c, number, key)
+}
+
+// StreamPublicBoard operation middleware
+func (siw *ServerInterfaceWrapper) StreamPublicBoard(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "number" -------------
+	var number ClinicNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", c.Param("number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter number: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key BoardKey
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", c.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter key: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StreamPublicBoard(c, number, key)
+}
+
 // ReadQueue operation middleware
 func (siw *ServerInterfaceWrapper) ReadQueue(c *gin.Context) {
 
@@ -10252,6 +10358,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/queue", wrapper.ReadQueue)
 	router.GET(options.BaseURL+"/board", wrapper.ReadBoard)
 	router.GET(options.BaseURL+"/board/stream", wrapper.StreamBoard)
+	router.GET(options.BaseURL+"/board/address", wrapper.ReadBoardAddress)
+	router.GET(options.BaseURL+"/public-boards/:number/:key", wrapper.ReadPublicBoard)
+	router.GET(options.BaseURL+"/public-boards/:number/:key/stream", wrapper.StreamPublicBoard)
 	router.GET(options.BaseURL+"/queue/figures", wrapper.ReadQueueFigures)
 	router.GET(options.BaseURL+"/queue/morning", wrapper.ReadMorning)
 	router.GET(options.BaseURL+"/queue/rules", wrapper.ReadQueueRules)
@@ -10504,6 +10613,44 @@ type ReadBoarddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReadBoarddefaultApplicationProblemPlusJSONResponse) VisitReadBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadBoardAddressRequestObject struct {
+}
+
+type ReadBoardAddressResponseObject interface {
+	VisitReadBoardAddressResponse(w http.ResponseWriter) error
+}
+
+type ReadBoardAddress200JSONResponse BoardAddress
+
+func (response ReadBoardAddress200JSONResponse) VisitReadBoardAddressResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadBoardAddressdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadBoardAddressdefaultApplicationProblemPlusJSONResponse) VisitReadBoardAddressResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14555,6 +14702,115 @@ func (response AddProductdefaultApplicationProblemPlusJSONResponse) VisitAddProd
 	return err
 }
 
+type ReadPublicBoardRequestObject struct {
+	Number ClinicNumber `json:"number"`
+	Key    BoardKey     `json:"key"`
+}
+
+type ReadPublicBoardResponseObject interface {
+	VisitReadPublicBoardResponse(w http.ResponseWriter) error
+}
+
+type ReadPublicBoard200JSONResponse Board
+
+func (response ReadPublicBoard200JSONResponse) VisitReadPublicBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadPublicBoarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadPublicBoarddefaultApplicationProblemPlusJSONResponse) VisitReadPublicBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StreamPublicBoardRequestObject struct {
+	Number ClinicNumber `json:"number"`
+	Key    BoardKey     `json:"key"`
+}
+
+type StreamPublicBoardResponseObject interface {
+	VisitStreamPublicBoardResponse(w http.ResponseWriter) error
+}
+
+type StreamPublicBoard200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamPublicBoard200TexteventStreamResponse) VisitStreamPublicBoardResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamPublicBoarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StreamPublicBoarddefaultApplicationProblemPlusJSONResponse) VisitStreamPublicBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReadQueueRequestObject struct {
 }
 
@@ -17335,6 +17591,9 @@ type StrictServerInterface interface {
 	// ReadBoard What the public board shows, numbers only
 	// (GET /board)
 	ReadBoard(ctx context.Context, request ReadBoardRequestObject) (ReadBoardResponseObject, error)
+	// ReadBoardAddress Where the waiting room's screen finds the board, without anybody signing in there
+	// (GET /board/address)
+	ReadBoardAddress(ctx context.Context, request ReadBoardAddressRequestObject) (ReadBoardAddressResponseObject, error)
 	// StreamBoard The board as it changes
 	// (GET /board/stream)
 	StreamBoard(ctx context.Context, request StreamBoardRequestObject) (StreamBoardResponseObject, error)
@@ -17638,6 +17897,12 @@ type StrictServerInterface interface {
 
 	// (POST /products)
 	AddProduct(ctx context.Context, request AddProductRequestObject) (AddProductResponseObject, error)
+	// ReadPublicBoard The board for whoever has its address
+	// (GET /public-boards/{number}/{key})
+	ReadPublicBoard(ctx context.Context, request ReadPublicBoardRequestObject) (ReadPublicBoardResponseObject, error)
+	// StreamPublicBoard The same as it changes
+	// (GET /public-boards/{number}/{key}/stream)
+	StreamPublicBoard(ctx context.Context, request StreamPublicBoardRequestObject) (StreamPublicBoardResponseObject, error)
 	// ReadQueue Today: waiting, still to come, attended. Names only for those who may read files
 	// (GET /queue)
 	ReadQueue(ctx context.Context, request ReadQueueRequestObject) (ReadQueueResponseObject, error)
@@ -17962,6 +18227,30 @@ func (sh *strictHandler) ReadBoard(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ReadBoardResponseObject); ok {
 		if err := validResponse.VisitReadBoardResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadBoardAddress operation middleware
+func (sh *strictHandler) ReadBoardAddress(ctx *gin.Context) {
+	var request ReadBoardAddressRequestObject
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadBoardAddress(ctx, request.(ReadBoardAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadBoardAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadBoardAddressResponseObject); ok {
+		if err := validResponse.VisitReadBoardAddressResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -21485,6 +21774,60 @@ func (sh *strictHandler) AddProduct(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AddProductResponseObject); ok {
 		if err := validResponse.VisitAddProductResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadPublicBoard operation middleware
+func (sh *strictHandler) ReadPublicBoard(ctx *gin.Context, number ClinicNumber, key BoardKey) {
+	var request ReadPublicBoardRequestObject
+
+	request.Number = number
+	request.Key = key
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadPublicBoard(ctx, request.(ReadPublicBoardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadPublicBoard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadPublicBoardResponseObject); ok {
+		if err := validResponse.VisitReadPublicBoardResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StreamPublicBoard operation middleware
+func (sh *strictHandler) StreamPublicBoard(ctx *gin.Context, number ClinicNumber, key BoardKey) {
+	var request StreamPublicBoardRequestObject
+
+	request.Number = number
+	request.Key = key
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamPublicBoard(ctx, request.(StreamPublicBoardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamPublicBoard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(StreamPublicBoardResponseObject); ok {
+		if err := validResponse.VisitStreamPublicBoardResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
