@@ -149,6 +149,7 @@ func TestInABrowser(t *testing.T) {
 		"AnExceptionTakesAWitness":        {anExceptionTakesAWitness, Options{}},
 		"DisagreementShowsTheThreeValues": {disagreementShowsTheThreeValues, Options{}},
 		"WhatIsNotHeardOfIsUnknown":       {whatIsNotHeardOfIsUnknown, Options{}},
+		"TheWayOutOfSilenceStays":         {theWayOutOfSilenceStays, Options{}},
 		"TheDoorShowsAHoldAndForgetsIt":   {theDoorShowsAHoldAndForgetsIt, Options{}},
 		"TheDoorTakesAPriority":           {theDoorTakesAPriority, Options{}},
 		"AWindowCallsSkipsAndBooks":       {aWindowCallsSkipsAndBooks, Options{}},
@@ -372,6 +373,23 @@ func theWindowFitsInEnglish(t *testing.T, b *tab) {
 	b.accessible()
 	b.Shot("window-english")
 	require.Contains(t, b.Text("#work"), "found: 4 days")
+}
+
+// The way out of a silent counter stays where it is while the area reads itself again: a key pressed just then counts.
+func theWayOutOfSilenceStays(t *testing.T, b *tab) {
+	b.Open("/window/" + stationID)
+	b.Until(stage + `'idle' && document.activeElement.id === 'scan'`)
+	b.scan(anCode, "patient")
+	b.Until(stage + `'patient'`)
+	b.Settle()
+	b.Press("\r")
+	b.Until(stage + `'pouring'`)
+	b.Until(`document.querySelector('[data-silent]')?.hidden === false`) // nothing was heard of the counter
+	gone := browsertest.Eval[bool](b.Tab, `new Promise((ok) => {
+		document.addEventListener('htmx:afterSettle', () => ok(document.querySelector('[data-silent]').hidden), { once: true });
+		htmx.trigger('#work', 'refresh');
+	})`)
+	require.False(t, gone, "it went away with the area")
 }
 
 func whatIsNotHeardOfIsUnknown(t *testing.T, b *tab) {

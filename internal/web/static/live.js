@@ -28,7 +28,9 @@ export function live(root) {
 
   const paint = () => { if (words.unknown) strip(state, words); };
   open();
-  if (words.unknown) setInterval(paint, 250);
+  if (!words.unknown) return;
+  setInterval(paint, 250);
+  document.addEventListener('htmx:afterSwap', paint); // what came new knows nothing of the counter yet
 }
 
 // refresh lets the parts of the page that an event concerns read themselves again. While an act of the person or the
