@@ -384,6 +384,7 @@ func theWayOutOfSilenceStays(t *testing.T, b *tab) {
 	b.Settle()
 	b.Press("\r")
 	b.Until(stage + `'pouring'`)
+	b.counter(func(d *clinicapi.Dispensing) { d.State = "dispensing" })
 	b.Until(`document.querySelector('[data-silent]')?.hidden === false`) // nothing was heard of the counter
 	gone := browsertest.Eval[bool](b.Tab, `new Promise((ok) => {
 		document.addEventListener('htmx:afterSettle', () => ok(document.querySelector('[data-silent]').hidden), { once: true });
