@@ -87,3 +87,19 @@ func against(b *testing.B, measured, limit load) float64 {
 		ratio, limit.cost(), measured.cost(), measured.percentile(50), measured.percentile(95), measured.percentile(99), limit.percentile(99))
 	return ratio
 }
+
+// costs reports how long something took beside its baseline, and the processor time of both: 1 when it costs the same.
+func costs(b *testing.B, measured, baseline load) {
+	b.Helper()
+	ratio := measured.percentile(50) / baseline.percentile(50)
+	cpu := measured.cost() / baseline.cost()
+	b.ReportMetric(0, "ns/op") // an operation is a round here
+	b.ReportMetric(measured.percentile(50), "p50-ms")
+	b.ReportMetric(measured.percentile(99), "p99-ms")
+	b.ReportMetric(baseline.percentile(50), "baseline-p50-ms")
+	b.ReportMetric(ratio, "ratio")
+	b.ReportMetric(measured.cost()/1000, "cpu-ms")
+	b.ReportMetric(cpu, "cpu-ratio")
+	results.add(b.Name(), "p50 %.1f ms\tof %.1f\tratio %.2f\tp99 %.1f ms\tof %.1f\tprocessor %.1f ms\tof %.1f\tratio %.2f", measured.percentile(50),
+		baseline.percentile(50), ratio, measured.percentile(99), baseline.percentile(99), measured.cost()/1000, baseline.cost()/1000, cpu)
+}

@@ -25,6 +25,7 @@ var results table
 func TestMain(m *testing.M) {
 	code := m.Run()
 	server.Stop()
+	shelf.Stop()
 	results.print()
 	os.Exit(code)
 }

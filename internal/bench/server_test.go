@@ -28,6 +28,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/secret"
 	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/stock"
+	"github.com/lieu-clinic/lieu/internal/web"
 )
 
 // hashers cost next to nothing: signing in is not what is measured.
@@ -86,10 +87,11 @@ func (w *world) serve(b *testing.B) *httpServer {
 	check(b, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(b, err)
-	srv := &http.Server{Handler: api.Handler(), ReadHeaderTimeout: time.Minute}
+	srv := &http.Server{Handler: web.New(api.Handler(), web.Options{IdleLock: -1}), ReadHeaderTimeout: time.Minute}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(listener) }()
 	b.Cleanup(func() {
+		api.CloseStreams()
 		check(b, srv.Shutdown(context.WithoutCancel(b.Context())))
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 			b.Error(err)

@@ -55,6 +55,34 @@ func request(path, cookie, authorization string, body []byte) []byte {
 	return t.Bytes()
 }
 
+// page renders a GET, as a browser's script asks for a part of a page by itself, or for a whole one.
+func page(path, cookie string, headers ...string) []byte {
+	var t bytes.Buffer
+	fmt.Fprintf(&t, "GET %s HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n", path, cookie)
+	for _, h := range headers {
+		fmt.Fprintf(&t, "%s\r\n", h)
+	}
+	t.WriteString("\r\n")
+	return t.Bytes()
+}
+
+// read sends a request and returns the whole answer, which must be a good one.
+func (w *wire) read(request []byte) ([]byte, error) {
+	if _, err := w.conn.Write(request); err != nil {
+		return nil, err
+	}
+	answer, err := http.ReadResponse(w.r, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // it is read to its end
+	body, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %.200s", answer.StatusCode, body)
+	}
+	return body, err
+}
+
 // do sends a request and returns the answer's body when its status is the wanted one, an error with it when not.
 func (w *wire) do(request []byte, want int) error {
 	_, err := w.ask(request, want)

@@ -37,6 +37,7 @@ const (
 	density     = measure.Density(1_060_000)
 	strength    = 10 * measure.MilligramPerMillilitre
 	password    = "correct horse battery staple"
+	pin         = "482913"
 )
 
 // world is a database with clinics in it, and a way past the program into its tables.
@@ -47,6 +48,7 @@ type world struct {
 	now   calendar.Instant
 	today calendar.Day
 	hash  string // of every nurse's password
+	pin   string // and PIN
 }
 
 // site is one clinic.
@@ -111,6 +113,8 @@ func newWorld(b *testing.B, url, kind string) *world {
 	w.today = cal.Day(w.now)
 	w.hash, err = hashers().Password.Hash(b.Context(), password)
 	check(b, err)
+	w.pin, err = hashers().PIN.Hash(b.Context(), pin)
+	check(b, err)
 	return w
 }
 
@@ -168,7 +172,7 @@ func (w *world) clinic(b *testing.B, number, nurses int) *site {
 	for i := range nurses {
 		n := nurse{id.New[string](), fmt.Sprintf("nurse%d.%d", number, i)}
 		s.nurses = append(s.nurses, n)
-		people = append(people, []any{n.id, s.id, n.username, "Nguyễn Thị Hoa", roles("nurse", "pharmacist"), w.hash, "", true})
+		people = append(people, []any{n.id, s.id, n.username, "Nguyễn Thị Hoa", roles("nurse", "pharmacist", "supervisor"), w.hash, w.pin, true})
 	}
 	w.within(b, func(tx *sql.Tx) {
 		w.insert(b, tx, "clinic", "id, number, name, province, kind, zone, cut_over_s, rule_pack, rule_pack_version, adopted_by, adopted_at, demo",

@@ -26,6 +26,8 @@ import (
 type Options struct {
 	// Durable keeps fsync on, as a benchmark needs it.
 	Durable bool
+	// Settings are more of the server's own, each as name=value.
+	Settings []string
 	// Migrate brings the template to the schema; nil leaves it empty.
 	Migrate func(ctx context.Context, databaseURL string) error
 }
@@ -131,6 +133,9 @@ func (s *Server) serve(bin string) error {
 	}
 	if !s.Options.Durable {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off")
+	}
+	for _, more := range s.Options.Settings {
+		args = append(args, "-c", more)
 	}
 	s.cmd = exec.Command(filepath.Join(bin, "postgres"), args...) //nolint:gosec // a found binary
 	s.cmd.Dir = s.dir
