@@ -27,17 +27,19 @@ const (
 	lotBottles     = 60
 )
 
-// course is a patient's time in treatment at a site, with a dose every day of it; to is the last day.
+// course is a patient's time in treatment at a site, from the first day to the last, with a dose every day.
 type course struct {
 	site     *site
 	from, to calendar.Day
+	kept     calendar.Day // the first day of which the record has the doses
 }
 
 // regulars are n courses at each site from a day up to yesterday.
 func (w *world) regulars(sites []*site, n, days int) (out []course) {
 	for _, s := range sites {
 		for range n {
-			out = append(out, course{s, w.today.AddDays(-days), w.today.AddDays(-1)})
+			from := w.today.AddDays(-days)
+			out = append(out, course{s, from, w.today.AddDays(-1), from})
 		}
 	}
 	return out
@@ -120,7 +122,7 @@ func (a archive) people(courses []course) {
 		patients = append(patients, []any{patient, s.id, cardcode.Format(cardcode.Patient, s.number, s.patients), "Nguyễn Văn Đức",
 			"nguyen van duc", 1980, "male", false, status, "maintenance", c.from, ended, reason, 0})
 		orders = append(orders, []any{order, s.id, patient, 1, int64(doseMass), parts, c.from, until, "maintenance", "", s.doctor, a.w.now, "active", ""})
-		rows = append(rows, []any{i, numbers[s], s.patients, patient, order, c.from, c.to})
+		rows = append(rows, []any{i, numbers[s], s.patients, patient, order, max(c.from, c.kept), c.to})
 	}
 	insert := func(table, columns string, rows [][]any) { a.w.insert(a.b, a.tx, table, columns, rows) }
 	insert("place", "site, clinic, product, doctor, nurse", places)

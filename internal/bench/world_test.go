@@ -261,8 +261,23 @@ func (s *site) check(b *testing.B, win *window) {
 func (s *site) arrive(b *testing.B, n int) []person {
 	b.Helper()
 	w := s.w
+	out := s.due(b, n)
+	var tickets [][]any
+	for _, p := range out {
+		tickets = append(tickets, []any{p.ticket, s.id, w.today, p.number, p.id, "called", "", w.now, w.now})
+	}
+	w.within(b, func(tx *sql.Tx) {
+		w.insert(b, tx, "ticket", "id, clinic, day, number, patient, state, priority, arrived_at, called_at", tickets)
+	})
+	return out
+}
+
+// due adds patients with an order for today.
+func (s *site) due(b *testing.B, n int) []person {
+	b.Helper()
+	w := s.w
 	out := make([]person, n)
-	var patients, orders, tickets [][]any
+	var patients, orders [][]any
 	parts := fmt.Sprintf("[%d]", int64(doseMass))
 	for i := range out {
 		s.patients++
@@ -275,12 +290,10 @@ func (s *site) arrive(b *testing.B, n int) []person {
 			"maintenance", w.today.AddDays(-400), "", 0})
 		orders = append(orders, []any{p.order, s.id, p.id, 1, int64(doseMass), parts, w.today.AddDays(-10), w.today.AddDays(10),
 			"maintenance", "", s.doctor, w.now, "active", ""})
-		tickets = append(tickets, []any{p.ticket, s.id, w.today, p.number, p.id, "called", "", w.now, w.now})
 	}
 	w.within(b, func(tx *sql.Tx) {
 		w.insert(b, tx, "patient", "id, clinic, code, name, name_fold, birth_year, sex, has_photo, status, phase, enrolled_on, end_reason, version", patients)
 		w.insert(b, tx, "prescription", "id, clinic, patient, version, dose_ug, parts_ug, from_day, to_day, phase, reason, prescriber, signed_at, status, ended_by", orders)
-		w.insert(b, tx, "ticket", "id, clinic, day, number, patient, state, priority, arrived_at, called_at", tickets)
 	})
 	return out
 }
