@@ -65,36 +65,29 @@ func (r Records) Flows(ctx context.Context, c clinic.ID, p stock.ProductID, from
 		if l.Opening, err = openingOf(db, c, p, from); err != nil {
 			return err
 		}
-		l.Moves, err = flows(db, c, p, "m.recorded >= ? AND m.recorded < ?", from, to)
+		var rows []crossingRow
+		err := db.Raw(`SELECT m.lot, m.from_account, m.to_account, CAST(sum(m.amount_ul) AS bigint) AS amount_ul, count(*) AS n
+			FROM move m JOIN lot l ON l.id = m.lot
+			WHERE m.clinic = ? AND l.product = ? AND m.recorded >= ? AND m.recorded < ? AND `+crossing+`
+			GROUP BY m.lot, m.from_account, m.to_account`, c, p, from, to).Scan(&rows).Error
+		l.Moves, err = convert(rows, mapError(err), crossingRow.move)
 		return err
 	})
 	return l, err
 }
 
-// openingOf goes back from what stands in the bottles now, over what was recorded since: a register is mostly read of
-// days that are not long ago.
-func openingOf(db *gorm.DB, c clinic.ID, p stock.ProductID, from calendar.Instant) (measure.Volume, error) {
-	var now measure.Volume
-	err := row(db, `SELECT CAST(coalesce(sum(b.store + b.bottle + b.reserved + b.in_doubt), 0) AS bigint)
-		FROM bottle_balance b JOIN lot l ON l.id = b.lot WHERE b.clinic = ? AND l.product = ?`, []any{c, p}, &now)
-	if err != nil {
-		return 0, mapError(err)
-	}
-	since, err := flows(db, c, p, "m.recorded >= ?", from)
-	sums := book.Sums{}
-	for _, m := range since {
-		sums.Add(m)
-	}
-	return now - sums.Net(), err
-}
+// openingSQL goes back from what stands in the bottles now, over what was recorded since, lot by lot. A lot that came later
+// held nothing then, and one that was used up before has no moves since: however far back the register is, only the lots
+// that were in stock at its beginning are gone through.
+const openingSQL = `SELECT CAST(coalesce(sum(
+		(SELECT coalesce(sum(b.store + b.bottle + b.reserved + b.in_doubt), 0) FROM bottle_balance b WHERE b.clinic = l.clinic AND b.lot = l.id)
+		- (SELECT coalesce(sum(CASE WHEN m.to_account IN ` + within + ` THEN m.amount_ul ELSE -m.amount_ul END), 0)
+			FROM move m WHERE m.lot = l.id AND m.recorded >= ? AND ` + crossing + `)), 0) AS bigint)
+	FROM lot l WHERE l.clinic = ? AND l.product = ? AND EXISTS (SELECT 1 FROM move f WHERE f.lot = l.id AND f.recorded < ?)`
 
-func flows(db *gorm.DB, c clinic.ID, p stock.ProductID, when string, args ...any) ([]book.Move, error) {
-	var rows []crossingRow
-	err := db.Raw(`SELECT m.lot, m.from_account, m.to_account, CAST(sum(m.amount_ul) AS bigint) AS amount_ul, count(*) AS n
-		FROM move m JOIN lot l ON l.id = m.lot
-		WHERE m.clinic = ? AND l.product = ? AND `+crossing+` AND `+when+`
-		GROUP BY m.lot, m.from_account, m.to_account`, append([]any{c, p}, args...)...).Scan(&rows).Error
-	return convert(rows, mapError(err), crossingRow.move)
+func openingOf(db *gorm.DB, c clinic.ID, p stock.ProductID, from calendar.Instant) (opening measure.Volume, err error) {
+	err = row(db, openingSQL, []any{from, c, p, from}, &opening)
+	return opening, mapError(err)
 }
 
 // snapshot lets several readings see one state of the database.
@@ -106,10 +99,31 @@ func (r Records) snapshot(ctx context.Context, read func(*gorm.DB) error) error 
 	return mapError(r.s.report.WithContext(ctx).Transaction(read, o))
 }
 
+// chainAtSQL halves the chain until it stands between a link before the instant and one that is not: the links have come
+// in the order of time, but for those of transactions that waited for one another. These it looks for after the place.
+const chainAtSQL = `WITH RECURSIVE half (low, high) AS (
+	SELECT CAST(0 AS bigint), h.seq FROM audit_head h WHERE h.clinic = @clinic
+	UNION ALL
+	SELECT CASE WHEN e.recorded < @before THEN e.seq ELSE low END, CASE WHEN e.recorded < @before THEN high ELSE e.seq - 1 END
+	FROM half JOIN audit_event e ON e.clinic = @clinic AND e.seq = (low + high + 1) / 2
+	WHERE low < high
+)
+SELECT coalesce(max(e.seq), 0) FROM audit_event e, half
+WHERE low = high AND e.clinic = @clinic AND e.seq >= low AND e.seq < low + @waited AND e.recorded < @before`
+
+// waited is how many links may stand between two that came in the other order.
+const waited = 1000
+
 // ChainAt returns the last link of the clinic's chain of changes recorded before an instant; the zero Event when there
 // is none. Printed under a day's page it fixes everything before it.
 func (r Records) ChainAt(ctx context.Context, c clinic.ID, before calendar.Instant) (audit.Event, error) {
-	rows, err := list[auditEventRow](r.s.report.WithContext(ctx).Where("clinic = ? AND recorded < ?", c, before).Order("seq DESC").Limit(1))
+	db := r.s.report.WithContext(ctx)
+	var seq int64
+	err := db.Raw(chainAtSQL, map[string]any{"clinic": c, "before": before, "waited": waited}).Row().Scan(&seq)
+	if err != nil || seq == 0 {
+		return audit.Event{}, mapError(err)
+	}
+	rows, err := list[auditEventRow](db.Where("clinic = ? AND seq = ?", c, seq))
 	if err != nil || len(rows) == 0 {
 		return audit.Event{}, err
 	}

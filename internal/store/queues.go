@@ -89,17 +89,20 @@ type expectedRow struct {
 	At      calendar.Instant
 }
 
+// stillToComeSQL reads the day's tickets once, and not those of all days for each patient.
+const stillToComeSQL = `SELECT p.id AS patient, p.code, p.name, p.phase,
+		(SELECT max(x.day) FROM dose x WHERE x.patient = p.id) AS last_day
+	FROM patient p
+	WHERE p.clinic = ? AND p.status IN ('awaiting_start', 'in_treatment')
+		AND EXISTS (SELECT 1 FROM prescription o
+			WHERE o.patient = p.id AND o.status = 'active' AND o.from_day <= ? AND o.to_day >= ?)
+		AND p.id NOT IN (SELECT t.patient FROM ticket t WHERE t.clinic = ? AND t.day = ?)
+		AND NOT EXISTS (SELECT 1 FROM dose x WHERE x.patient = p.id AND x.day = ?)
+	ORDER BY p.code`
+
 func (s queues) StillToCome(ctx context.Context, c clinic.ID, d calendar.Day) ([]queue.Expected, error) {
 	var rows []expectedRow
-	err := s.read.WithContext(ctx).Raw(`SELECT p.id AS patient, p.code, p.name, p.phase,
-			(SELECT max(x.day) FROM dose x WHERE x.patient = p.id) AS last_day
-		FROM patient p
-		WHERE p.clinic = ? AND p.status IN ('awaiting_start', 'in_treatment')
-			AND EXISTS (SELECT 1 FROM prescription o
-				WHERE o.patient = p.id AND o.status = 'active' AND o.from_day <= ? AND o.to_day >= ?)
-			AND NOT EXISTS (SELECT 1 FROM ticket t WHERE t.patient = p.id AND t.day = ?)
-			AND NOT EXISTS (SELECT 1 FROM dose x WHERE x.patient = p.id AND x.day = ?)
-		ORDER BY p.code`, c, d, d, d, d).Scan(&rows).Error
+	err := s.read.WithContext(ctx).Raw(stillToComeSQL, c, d, d, c, d, d).Scan(&rows).Error
 	return convert(rows, mapError(err), func(r expectedRow) queue.Expected {
 		return queue.Expected{Patient: r.Patient, Code: r.Code, Name: r.Name, Phase: r.Phase, LastDay: r.LastDay}
 	})
