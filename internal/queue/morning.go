@@ -68,8 +68,12 @@ func (r Rules) closesOn(d calendar.Day, zone *time.Location) calendar.Instant {
 	return calendar.At(time.Date(year, month, day, int(r.Closes/time.Hour), int(r.Closes%time.Hour/time.Minute), 0, 0, zone))
 }
 
-// Morning reads the day of a clinic as of now.
-func (s *Service) Morning(ctx context.Context, c clinic.ID) (m Morning, err error) {
+// Morning reads the day of a clinic as of now. Those who ask at once share one, which nobody changes.
+func (s *Service) Morning(ctx context.Context, c clinic.ID) (Morning, error) {
+	return s.mornings.get(ctx, c, func(ctx context.Context) (Morning, error) { return s.morning(ctx, c) })
+}
+
+func (s *Service) morning(ctx context.Context, c clinic.ID) (m Morning, err error) {
 	cl, err := s.clinics.Clinic(ctx, c)
 	if err != nil {
 		return m, err

@@ -26,6 +26,8 @@ type Service struct {
 	now     func() time.Time
 	tell    func(Ticket)
 	past    pasts
+
+	mornings crowd[clinic.ID, Morning]
 }
 
 // NewService returns a ready Service. tell is called after each commit that changed a ticket, nil for nobody; it must not
