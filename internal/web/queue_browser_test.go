@@ -119,6 +119,7 @@ func theSupervisorSeesTheDay(t *testing.T, b *tab) {
 	browsertest.Eval[bool](b.Tab, `(() => { document.querySelector('#steps').scrollIntoView(); return true })()`)
 	b.Settle()
 	b.Shot("supervisor-end")
+	theSupervisorMissesNothing(b)
 
 	b.Do(chromedp.EmulateViewport(390, 844))
 	b.Open("/supervisor")
@@ -138,4 +139,27 @@ func theSupervisorSeesTheDay(t *testing.T, b *tab) {
 	browsertest.Eval[bool](b.Tab, `(() => { document.querySelector('[name=opens]').value = '6:30'; document.querySelector('form[action="/supervisor/rules"]').requestSubmit(); return true })()`)
 	b.Until(`document.querySelector('.notice')`)
 	require.Contains(t, b.body("PUT /queue/rules"), `"opens_min":390`)
+}
+
+// What changes while the page reads its figures is read when it has.
+func theSupervisorMissesNothing(b *tab) {
+	b.Open("/supervisor")
+	browsertest.Eval[bool](b.Tab, `(() => {
+		window.held = []; window.heard = 0;
+		const send = XMLHttpRequest.prototype.send;
+		XMLHttpRequest.prototype.send = function (...body) { window.held.push(() => send.apply(this, body)) };
+		new EventSource('/v1/stream').addEventListener('queue', () => setTimeout(() => window.heard++, 100));
+		return true })()`)
+	require.Eventually(b.t, func() bool {
+		b.api.mu.Lock()
+		defer b.api.mu.Unlock()
+		return len(b.api.events) == 2
+	}, 10*time.Second, 5*time.Millisecond)
+	b.event("queue", struct{}{})
+	b.Until(`window.held.length === 1 && window.heard === 1`)
+	b.event("queue", struct{}{})
+	b.Until(`window.heard === 2`)
+	browsertest.Eval[bool](b.Tab, `(() => { window.held.shift()(); return true })()`)
+	b.Until(`window.held.length === 1`)
+	browsertest.Eval[bool](b.Tab, `(() => { window.held.shift()(); return true })()`)
 }

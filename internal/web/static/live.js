@@ -52,7 +52,7 @@ function flush() {
   if (acting || reading || !waiting.size) return;
   const has = ((events) => (...names) => names.some((n) => events.has(n)))(new Set(waiting));
   waiting.clear();
-  if (has('queue', 'hold', 'board', 'reset')) for (const id of ['#queue', '#lists']) if (document.querySelector(id)) htmx.trigger(id, 'refresh');
+  if (has('queue', 'hold', 'board', 'reset', 'lists')) for (const id of ['queue', 'lists']) readList(document.getElementById(id));
   const work = document.querySelector('#work');
   if (!work?.hasAttribute('hx-trigger')) return;
   const sticky = work.hasAttribute('data-sticky'); // a stop stays until somebody saw it, or the dose moved on
@@ -60,7 +60,23 @@ function flush() {
   if (has('dispensing') || (work.hasAttribute('data-check') && has('check', 'reset')) || (!sticky && (has('reset', 'station') || (looking && has('stock', 'hold')) || (work.dataset.stage === 'idle' && has('queue'))))) htmx.trigger(work, 'refresh');
 }
 
+// readList lets a list read itself again, at the earliest after its pace, and not while it does: it is replaced then, and
+// what it was told meanwhile would end with it. The list that comes after is told.
+const resting = {}; // by id, until when
+function readList(list) {
+  if (!list) return;
+  const rest = (resting[list.id] ?? 0) - performance.now();
+  if (rest <= 0) return htmx.trigger(list, 'refresh');
+  waiting.add('lists');
+  if (rest < Infinity) timer ||= setTimeout(flush, rest);
+}
+
 document.addEventListener('htmx:beforeSend', ({ detail: { elt, target, xhr } }) => {
+  if (elt === target && ['queue', 'lists'].includes(target.id)) {
+    resting[target.id] = Infinity;
+    xhr.addEventListener('loadend', () => { resting[target.id] = performance.now() + Number(target.dataset.pace ?? 0); again(); });
+    return;
+  }
   if (target?.id !== 'work') return;
   if (elt === target) {
     reading = xhr;
