@@ -188,7 +188,9 @@ func (w *world) clinic(b *testing.B, number, nurses int) *site {
 }
 
 // open adds windows, each with its own bottle and devices, checked today.
-func (s *site) open(b *testing.B, n int) []window {
+func (s *site) open(b *testing.B, n int) []window { b.Helper(); return s.openWith(b, n, bottleHolds) }
+
+func (s *site) openWith(b *testing.B, n int, holds measure.Volume) []window {
 	b.Helper()
 	w := s.w
 	out := make([]window, n)
@@ -199,7 +201,7 @@ func (s *site) open(b *testing.B, n int) []window {
 		s.windows++
 		x := window{id: id.New[string](), bottle: id.New[string](), key: key, prev: stationlog.Genesis}
 		out[i] = x
-		full := int64(bottleHolds)
+		full := int64(holds)
 		bottles = append(bottles, []any{x.bottle, s.id, s.lot, cardcode.Format(cardcode.Bottle, s.number, s.windows), "in_use", full, 0, w.now, 0})
 		balances = append(balances, []any{x.bottle, s.id, s.lot, 2, -full, 0, full, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 		moves = append(moves,
