@@ -99,8 +99,7 @@ func (r Records) snapshot(ctx context.Context, read func(*gorm.DB) error) error 
 	return mapError(r.s.report.WithContext(ctx).Transaction(read, o))
 }
 
-// chainAtSQL halves the chain until it stands between a link before the instant and one that is not: the links have come
-// in the order of time, but for those of transactions that waited for one another. These it looks for after the place.
+// chainAtSQL halves the chain until it stands between a link before the instant and one that is not.
 const chainAtSQL = `WITH RECURSIVE half (low, high) AS (
 	SELECT CAST(0 AS bigint), h.seq FROM audit_head h WHERE h.clinic = @clinic
 	UNION ALL
@@ -108,22 +107,22 @@ const chainAtSQL = `WITH RECURSIVE half (low, high) AS (
 	FROM half JOIN audit_event e ON e.clinic = @clinic AND e.seq = (low + high + 1) / 2
 	WHERE low < high
 )
-SELECT coalesce(max(e.seq), 0) FROM audit_event e, half
-WHERE low = high AND e.clinic = @clinic AND e.seq >= low AND e.seq < low + @waited AND e.recorded < @before`
+SELECT low FROM half WHERE low = high`
 
-// waited is how many links may stand between two that came in the other order.
+// waited is how many links may stand between two that came in another order than their times say, because a transaction
+// waited for others.
 const waited = 1000
 
 // ChainAt returns the last link of the clinic's chain of changes recorded before an instant; the zero Event when there
 // is none. Printed under a day's page it fixes everything before it.
 func (r Records) ChainAt(ctx context.Context, c clinic.ID, before calendar.Instant) (audit.Event, error) {
 	db := r.s.report.WithContext(ctx)
-	var seq int64
-	err := db.Raw(chainAtSQL, map[string]any{"clinic": c, "before": before, "waited": waited}).Row().Scan(&seq)
-	if err != nil || seq == 0 {
+	var place []int64
+	if err := db.Raw(chainAtSQL, map[string]any{"clinic": c, "before": before}).Scan(&place).Error; err != nil || len(place) == 0 {
 		return audit.Event{}, mapError(err)
 	}
-	rows, err := list[auditEventRow](db.Where("clinic = ? AND seq = ?", c, seq))
+	rows, err := list[auditEventRow](db.
+		Where("clinic = ? AND seq >= ? AND seq < ? AND recorded < ?", c, place[0], place[0]+waited, before).Order("seq DESC").Limit(1))
 	if err != nil || len(rows) == 0 {
 		return audit.Event{}, err
 	}

@@ -56,6 +56,10 @@ func (w world) past(t *testing.T, url string) {
 		FROM past GROUP BY lot`, w.clinic, full)
 	run(`INSERT INTO ticket (id, clinic, day, number, patient, state, priority, arrived_at) SELECT gen_random_uuid(), $1::uuid, day, who, patient, 'done', '', at
 		FROM past ORDER BY at`, w.clinic)
+	run(`INSERT INTO counter_session SELECT ('c0000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $1::uuid, $2::uuid, day, 1, 'closed', '', at, at, at, '', '', NULL
+		FROM past WHERE who = 1`, w.clinic, w.stations[0])
+	run(`INSERT INTO stock_count SELECT gen_random_uuid(), $1::uuid, ('c0000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, $2::text, phase, 'settled', '[]', '', at, at
+		FROM past, unnest(ARRAY['opening', 'closing']) phase WHERE who = 1`, w.clinic, string(w.stations[0]))
 	run("DELETE FROM audit_event WHERE clinic = $1", w.clinic)
 	run(`INSERT INTO audit_event SELECT $1::uuid, row_number() OVER (ORDER BY at), at, 'staff', '', '', 'dose', '',
 			convert_to('{"clinic":"' || $1::text || '","recorded":"2026-03-03T01:00:00Z","actor":{"kind":"staff","id":""},"action":"dose","subject":"","data":{}}', 'UTF8'), '\x', '\x'
@@ -137,6 +141,13 @@ func TestAReadingGoesThroughWhatItShows(t *testing.T) {
 			e, err := s.Records().ChainAt(t.Context(), w.clinic, middle)
 			if e.Seq != pastDays/2*pastPatients {
 				t.Errorf("link %d", e.Seq)
+			}
+			return err
+		}},
+		"the last count of a session": {"stock_count", 2, func(s *Store) error {
+			n, err := s.Stock().Counts(t.Context(), w.clinic, "c0000000-0000-7000-8000-000000000007", 1)
+			if len(n) != 1 {
+				t.Errorf("%d counts", len(n))
 			}
 			return err
 		}},

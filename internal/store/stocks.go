@@ -158,6 +158,9 @@ func (s stocks) Bottles(ctx context.Context, f stock.BottleFilter) ([]stock.Bott
 	if len(f.States) > 0 {
 		db = db.Where("state IN ?", f.States)
 	}
+	if len(f.IDs) > 0 {
+		db = db.Where("id IN ?", f.IDs)
+	}
 	if f.After != "" {
 		db = db.Where("id > ?", f.After)
 	}
