@@ -149,11 +149,12 @@ func (s *Server) countNow(ctx context.Context, key stock.CountID) (gen.Count, er
 	if err != nil {
 		return gen.Count{}, err
 	}
+	bottles, err := s.bottles(ctx, c, slices.Clone(n.Bottles))
+	if err != nil {
+		return gen.Count{}, err
+	}
 	for _, key := range n.Bottles {
-		b, err := s.stock.Bottle(ctx, c, key)
-		if err != nil {
-			return gen.Count{}, err
-		}
+		b := bottles[key]
 		out.Bottles = append(out.Bottles, s.countedOut(ctx, sh.lots[b.Lot], b, n, entries, findings[key]))
 	}
 	return out, nil
@@ -351,17 +352,11 @@ func (s *Server) variancesNamed(ctx context.Context, found []stock.Variance) (n 
 	if n.stations, err = s.stationNames(ctx); err != nil {
 		return n, err
 	}
-	for _, v := range found {
-		if n.bottles[v.Bottle] != "" {
-			continue
-		}
-		b, err := s.stock.Bottle(ctx, c, v.Bottle)
-		if err != nil {
-			return n, err
-		}
-		n.bottles[v.Bottle] = b.Code
+	bottles, err := s.bottles(ctx, c, each(found, func(v stock.Variance) stock.BottleID { return v.Bottle }))
+	for key, b := range bottles {
+		n.bottles[key] = b.Code
 	}
-	return n, nil
+	return n, err
 }
 
 func (n variancesNamed) key(by stock.Grouping, key string) string {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/clinic"
@@ -63,6 +64,22 @@ func (s *Server) shelf(ctx context.Context, c clinic.ID) (shelf, error) {
 	}
 	out.names, err = s.productNames(ctx)
 	return out, err
+}
+
+// bottles reads these bottles of the clinic by their ids.
+func (s *Server) bottles(ctx context.Context, c clinic.ID, ids []stock.BottleID) (map[stock.BottleID]stock.Bottle, error) {
+	slices.Sort(ids)
+	out := map[stock.BottleID]stock.Bottle{}
+	for chunk := range slices.Chunk(slices.Compact(ids), stock.MaxPage) {
+		found, err := s.stock.Bottles(ctx, stock.BottleFilter{Clinic: c, IDs: chunk, Limit: stock.MaxPage})
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range found {
+			out[b.ID] = b
+		}
+	}
+	return out, nil
 }
 
 func (sh shelf) bottle(b stock.Bottle) gen.Bottle {

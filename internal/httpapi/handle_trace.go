@@ -41,21 +41,15 @@ func (s *Server) tracedOut(ctx context.Context, doses []stock.TracedDose) ([]gen
 	if err != nil {
 		return nil, err
 	}
-	codes := map[stock.BottleID]string{}
-	for _, d := range doses {
-		if codes[d.Bottle] == "" {
-			b, err := s.stock.Bottle(ctx, c, d.Bottle)
-			if err != nil {
-				return nil, err
-			}
-			codes[d.Bottle] = b.Code
-		}
+	bottles, err := s.bottles(ctx, c, each(doses, func(d stock.TracedDose) stock.BottleID { return d.Bottle }))
+	if err != nil {
+		return nil, err
 	}
 	return each(doses, func(d stock.TracedDose) gen.TracedDose {
 		f := files[patient.ID(d.Patient)]
 		return gen.TracedDose{
 			Dispensing: d.Dispensing, Patient: d.Patient, PatientCode: f.Code, PatientName: f.Name, Lot: gen.UUID(d.Lot),
-			LotNumber: sh.lots[d.Lot].Number, Bottle: gen.UUID(d.Bottle), BottleCode: codes[d.Bottle], Day: d.Day.String(),
+			LotNumber: sh.lots[d.Lot].Number, Bottle: gen.UUID(d.Bottle), BottleCode: bottles[d.Bottle].Code, Day: d.Day.String(),
 			State: gen.DispensingState(d.State), MeasuredUl: int64(d.Measured), DoseUg: int64(d.Dose), RecordedAt: at(d.Recorded),
 		}
 	}), nil

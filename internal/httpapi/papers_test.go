@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/csv"
 	"net/http"
 	"strings"
@@ -8,8 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 	"github.com/lieu-clinic/lieu/internal/staff"
+	"github.com/lieu-clinic/lieu/internal/stock"
 )
 
 // storeRoom is a pharmacist's browser with a lot and sealed bottles.
@@ -147,6 +150,51 @@ func TestACountIsBlindOverTheWire(t *testing.T) {
 		require.Equal(t, gen.VarianceSuspectSeenBy("count"), x.SeenBy)
 		require.NotEmpty(t, x.Name)
 		require.EqualValues(t, -12_000, x.SumUl)
+	}
+}
+
+// asked counts how often bottles are asked for.
+type asked struct {
+	stock.Ledger
+	times int
+}
+
+func (a *asked) Bottle(ctx context.Context, c clinic.ID, key stock.BottleID) (stock.Bottle, error) {
+	a.times++
+	return a.Ledger.Bottle(ctx, c, key)
+}
+
+func (a *asked) Bottles(ctx context.Context, f stock.BottleFilter) ([]stock.Bottle, error) {
+	a.times++
+	return a.Ledger.Bottles(ctx, f)
+}
+
+// A count and the list of what counts found ask once for all of their bottles.
+func TestAListAsksOnceForItsBottles(t *testing.T) {
+	f := newFixture(t)
+	r := f.storeRoom(12)
+	count := gen.StartCount{Id: newID()}
+	var n gen.Count
+	r.mustDo("POST", "/v1/counts", count, &n)
+	var form gen.EnterCount
+	for _, b := range n.Bottles {
+		form.Lines = append(form.Lines, gen.CountLine{Bottle: b.Bottle, Method: "sealed"})
+	}
+	path := "/v1/counts/" + count.Id
+	r.mustDo("POST", path+"/entries", form, &n)
+	form.Person = &gen.OptionalCredential{Username: "witness", Pin: testPIN}
+	r.mustDo("POST", path+"/entries", form, &n)
+	ledger := &asked{Ledger: f.db.Stock()}
+	f.srv.stock = stock.NewService(ledger, f.sv.Clinics, f.srv.now)
+	r.mustDo("GET", path, nil, &n)
+	require.Equal(t, 1, ledger.times)
+	var list gen.VarianceList
+	r.mustDo("GET", "/v1/variances", nil, &list)
+	require.Equal(t, 2, ledger.times)
+	require.Len(t, list.Items, 12)
+	for i := range list.Items {
+		require.NotEmpty(t, list.Items[i].BottleCode)
+		require.NotEmpty(t, n.Bottles[i].Code)
 	}
 }
 

@@ -37,14 +37,8 @@ func (s *Server) registerOf(ctx context.Context, day calendar.Day) (g register, 
 	if g.files, err = s.files(ctx, c, each(g.doses, func(d dispensing.Dispensing) patient.ID { return d.Patient })); err != nil {
 		return g, err
 	}
-	g.bottles = map[stock.BottleID]stock.Bottle{}
-	for _, d := range g.doses {
-		if _, ok := g.bottles[d.Bottle]; ok {
-			continue
-		}
-		if g.bottles[d.Bottle], err = s.stock.Bottle(ctx, c, d.Bottle); err != nil {
-			return g, err
-		}
+	if g.bottles, err = s.bottles(ctx, c, each(g.doses, func(d dispensing.Dispensing) stock.BottleID { return d.Bottle })); err != nil {
+		return g, err
 	}
 	sh, err := s.shelf(ctx, c)
 	if err != nil {

@@ -223,8 +223,9 @@ type BottleFilter struct {
 	Clinic clinic.ID
 	Lot    LotID
 	States []BottleState
-	After  BottleID // only greater ids; "" for the first page
-	Limit  int      // 1–500, 0 for 100
+	IDs    []BottleID // only these; none for all
+	After  BottleID   // only greater ids; "" for the first page
+	Limit  int        // 1–500, 0 for 100
 }
 
 // MoveFilter chooses moves of one clinic. Zero fields choose all.
