@@ -557,7 +557,7 @@ func (l *life) tell(ctx context.Context) {
 
 func (l *life) suspects(ctx context.Context) []stock.Suspect {
 	l.t.Helper()
-	found, err := l.stock.Suspects(ctx, stock.VarianceFilter{Clinic: l.clinic.ID})
+	_, _, found, err := l.stock.Variances(ctx, stock.VarianceFilter{Clinic: l.clinic.ID}, stock.ByLot)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -335,7 +335,7 @@ func TestCounterSession(t *testing.T) {
 		_, err = r.stock.Settle(ctx, settle)
 		require.NoError(t, err)
 
-		found, series, err := r.stock.Variances(ctx, stock.VarianceFilter{Clinic: c, Session: ses.ID}, stock.ByLot)
+		found, series, _, err := r.stock.Variances(ctx, stock.VarianceFilter{Clinic: c, Session: ses.ID}, stock.ByLot)
 		require.NoError(t, err)
 		require.Len(t, found, 2)
 		require.Len(t, series, 1)
@@ -665,7 +665,7 @@ func TestDriftExplainsALoss(t *testing.T) {
 			Clinic: c, Count: count, Pair: staff.Pair{By: r.pharmacist, Witness: r.nurse}, Reason: "nothing else was found",
 		})
 		require.NoError(t, err, "below the review level two people of the counter are enough")
-		found, _, err := r.stock.Variances(ctx, stock.VarianceFilter{Clinic: c}, stock.ByCounter)
+		found, _, _, err := r.stock.Variances(ctx, stock.VarianceFilter{Clinic: c}, stock.ByCounter)
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Equal(t, []reconcile.Part{

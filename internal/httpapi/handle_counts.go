@@ -263,7 +263,7 @@ func (s *Server) ListVariances(ctx context.Context, r gen.ListVariancesRequestOb
 	if q.By != nil {
 		by = stock.Grouping(*q.By)
 	}
-	found, series, err := s.stock.Variances(ctx, f, by)
+	found, series, counted, err := s.stock.Variances(ctx, f, by)
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func (s *Server) ListVariances(ctx context.Context, r gen.ListVariancesRequestOb
 	if err != nil {
 		return nil, err
 	}
-	suspects, err := s.suspects(ctx, f, name)
+	suspects, err := s.suspects(ctx, f, counted, name)
 	if err != nil {
 		return nil, err
 	}
@@ -292,11 +292,7 @@ func (s *Server) ListVariances(ctx context.Context, r gen.ListVariancesRequestOb
 
 // suspects names what the alarms of the counts, and those of the doses, point to. Doses are looked at for the whole clinic
 // only: a part of them tells no pump from a lot.
-func (s *Server) suspects(ctx context.Context, f stock.VarianceFilter, name variancesNamed) ([]gen.VarianceSuspect, error) {
-	counted, err := s.stock.Suspects(ctx, f)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) suspects(ctx context.Context, f stock.VarianceFilter, counted []stock.Suspect, name variancesNamed) ([]gen.VarianceSuspect, error) {
 	out := each(counted, func(x stock.Suspect) gen.VarianceSuspect {
 		return gen.VarianceSuspect{
 			By: gen.VarianceSuspectBy(x.By), SeenBy: "count", Key: x.Key, Name: name.key(x.By, x.Key), SinceAt: at(x.Since),

@@ -153,10 +153,15 @@ func TestACountIsBlindOverTheWire(t *testing.T) {
 	}
 }
 
-// asked counts how often bottles are asked for.
+// asked counts how often bottles and differences are asked for.
 type asked struct {
 	stock.Ledger
-	times int
+	times, variances int
+}
+
+func (a *asked) Variances(ctx context.Context, f stock.VarianceFilter) ([]stock.Variance, error) {
+	a.variances++
+	return a.Ledger.Variances(ctx, f)
 }
 
 func (a *asked) Bottle(ctx context.Context, c clinic.ID, key stock.BottleID) (stock.Bottle, error) {
@@ -191,6 +196,7 @@ func TestAListAsksOnceForItsBottles(t *testing.T) {
 	var list gen.VarianceList
 	r.mustDo("GET", "/v1/variances", nil, &list)
 	require.Equal(t, 2, ledger.times)
+	require.Equal(t, 1, ledger.variances)
 	require.Len(t, list.Items, 12)
 	for i := range list.Items {
 		require.NotEmpty(t, list.Items[i].BottleCode)

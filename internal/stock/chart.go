@@ -67,15 +67,6 @@ func Suspects(found []Variance, l reconcile.Limits) (out []Suspect) {
 	return out
 }
 
-// Suspects reads the differences of a filter and names who or what they point to.
-func (s *Service) Suspects(ctx context.Context, f VarianceFilter) ([]Suspect, error) {
-	found, limits, err := s.charted(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	return Suspects(found, limits), nil
-}
-
 // MaxCharted bounds the differences that charts are drawn from: those of about three months at a large clinic.
 const MaxCharted = 5000
 

@@ -344,16 +344,16 @@ func (g Grouping) key(v Variance) string {
 	return string(v.Lot)
 }
 
-// Variances lists differences, oldest first, with the control chart of each lot, counter or person among them. The charts
-// go further back than one page of the list.
-func (s *Service) Variances(ctx context.Context, f VarianceFilter, by Grouping) ([]Variance, []Series, error) {
+// Variances lists differences, oldest first, with the control chart of each lot, counter or person among them, and whom or
+// what they point to. The charts go further back than one page of the list.
+func (s *Service) Variances(ctx context.Context, f VarianceFilter, by Grouping) ([]Variance, []Series, []Suspect, error) {
 	found, limits, err := s.charted(ctx, f)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	most := f.Limit
 	if most <= 0 {
 		most = MaxPage
 	}
-	return found[max(0, len(found)-most):], Charts(found, by, limits), nil
+	return found[max(0, len(found)-most):], Charts(found, by, limits), Suspects(found, limits), nil
 }
