@@ -19,7 +19,7 @@ func BenchmarkHistory(b *testing.B) {
 	}
 	for _, size := range sizes {
 		b.Run(fmt.Sprintf("doses=%d", size), func(b *testing.B) {
-			fresh, old := onPostgres(b), onPostgres(b)
+			fresh, old := onShelf(b), onShelf(b)
 			s := old.clinic(b, 1, 1)
 			people := s.past(b, size)
 			before := newBegins(b, fresh, []*site{fresh.clinic(b, 1, 1)}, 8)
@@ -55,14 +55,9 @@ func (s *site) past(b *testing.B, size int) []person {
 		for i, p := range people {
 			rows[i] = []any{i, p.id, p.order, windows[i].id, windows[i].bottle}
 		}
-		run := func(statement string, args ...any) {
-			b.Helper()
-			if _, err := tx.ExecContext(b.Context(), statement, args...); err != nil {
-				b.Fatalf("%.60s: %v", statement, err)
-			}
-		}
-		// The rows are right by construction; checking each reference and firing each trigger would take most of the time.
-		run("SET LOCAL session_replication_role = replica")
+		a := archive{b: b, w: w, tx: tx}
+		run := a.run
+		a.withoutIndexes()
 		run("CREATE TEMPORARY TABLE regular (n bigint PRIMARY KEY, patient uuid, prescription uuid, station uuid, bottle uuid) ON COMMIT DROP")
 		w.insert(b, tx, "regular", "n, patient, prescription, station, bottle", rows)
 		run(`CREATE FUNCTION pg_temp.past_id(kind text, i bigint, at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
@@ -100,6 +95,7 @@ func (s *site) past(b *testing.B, size int) []person {
 					$1::text, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), $2::text, kind, id, k), 'UTF8') AS payload
 					FROM past, (VALUES (1, 'begin'), (2, 'dispensing'), (3, 'measured'), (4, 'handed_over'), (5, 'administered')) AS step (k, kind)) e) c
 			ORDER BY seq`, s.id, s.nurses[0].id, make([]byte, 32))
+		a.reindex()
 		run(`UPDATE audit_head h SET seq = e.seq, prev = e.prev, hash = e.hash FROM audit_event e
 			WHERE h.clinic = $1::uuid AND e.clinic = h.clinic AND e.seq = (SELECT max(seq) FROM audit_event WHERE clinic = $1::uuid)`, s.id)
 	})
