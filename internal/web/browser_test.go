@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"maps"
 	"net/http"
@@ -22,9 +21,6 @@ import (
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
-
-//go:embed testdata/axe.min.js
-var axe string
 
 // tab is one page on the screens, over a fictional API of its own.
 type tab struct {
@@ -73,18 +69,6 @@ func openTab(t *testing.T, a *browsertest.Browser, opts Options) *tab {
 	return b
 }
 
-// accessible runs axe over what is on the screen.
-func (b *tab) accessible() {
-	b.t.Helper()
-	_, err := chromedp.Run(b.Ctx, chromedp.Evaluate[bool](axe+`; true`))
-	require.NoError(b.t, err)
-	found, err := chromedp.Run(b.Ctx, chromedp.Evaluate[[]string](
-		`axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.any.map(a => a.message)).join(' | ')))`,
-		chromedp.EvalAwaitPromise))
-	require.NoError(b.t, err)
-	require.Empty(b.t, found)
-}
-
 // inLanguage has the pages come in a language, as somebody who chose it.
 func (b *tab) inLanguage(lang string) {
 	b.t.Helper()
@@ -95,13 +79,6 @@ func (b *tab) inLanguage(lang string) {
 	}
 }
 
-// narrow fails the test when something is wider than the screen.
-func (b *tab) narrow() {
-	b.t.Helper()
-	wide := browsertest.Eval[[]string](b.Tab, `[...document.querySelectorAll('html, body, main, .card, .plot')].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.tagName + '.' + e.className + ' ' + e.scrollWidth + '>' + e.clientWidth)`)
-	require.Empty(b.t, wide, "nothing is wider than the screen")
-}
-
 func everyPageIsAccessible(t *testing.T, b *tab) {
 	for _, lang := range languages {
 		b.inLanguage(lang)
@@ -109,7 +86,7 @@ func everyPageIsAccessible(t *testing.T, b *tab) {
 			b.Open(path)
 			b.Shot(fmt.Sprintf("page-%s-%02d", lang, i))
 			t.Log(lang, path)
-			b.accessible()
+			b.Accessible()
 		}
 	}
 }
@@ -123,8 +100,8 @@ func theSupervisorHasAPhone(t *testing.T, b *tab) {
 			t.Log(lang, path)
 			b.Open(path)
 			b.Shot("phone-" + lang + strings.NewReplacer("/", "-", "?", "-", "&", "-").Replace(path))
-			b.narrow()
-			b.accessible()
+			b.Narrow()
+			b.Accessible()
 		}
 	}
 }
@@ -172,13 +149,13 @@ func aCleanDoseIsTwoKeysAndTwoScans(t *testing.T, b *tab) {
 	b.show(100_000_000, nil)
 	b.Until(`document.querySelector('[data-device=scale] .says').textContent === '100,00 g'`)
 	b.Shot("window-idle")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 
 	b.scan(anCode, "patient")
 	b.Until(stage + `'patient'`)
 	b.Shot("window-ready")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 	require.Contains(t, b.Text(".dose .mg"), "62,5 mg")
 	require.Contains(t, b.Text(".dose .ml"), "6,25 mL")
@@ -191,7 +168,7 @@ func aCleanDoseIsTwoKeysAndTwoScans(t *testing.T, b *tab) {
 	b.show(103_000_000, &moved)
 	b.Until(`document.querySelector('[data-live=moved]').textContent === '3,10 mL' && document.querySelector('.verdict .big').textContent === 'ĐANG RÓT'`)
 	b.Shot("window-pouring")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 	require.NotContains(t, b.Text("#work"), "XONG", "nothing is a success before it was measured and handed over")
 
@@ -208,7 +185,7 @@ func aCleanDoseIsTwoKeysAndTwoScans(t *testing.T, b *tab) {
 	b.scan(anCode, "patient")
 	b.Until(stage + `'swallow'`)
 	b.Shot("window-swallow")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 	b.Settle()
 	b.Press("\r") // taken
@@ -224,7 +201,7 @@ func theWrongCardAtHandOverStops(t *testing.T, b *tab) {
 	b.scan(binhCode, "patient")
 	b.Until(`document.querySelector('#work.red')?.dataset.sound === 'stop'`)
 	b.Shot("window-wrong-card")
-	b.accessible()
+	b.Accessible()
 	require.Contains(t, b.Text("#work"), "Không giao cốc")
 	require.Equal(t, "measured", b.state())
 }
@@ -234,7 +211,7 @@ func aStopCannotBeReleasedByAKey(t *testing.T, b *tab) {
 	b.scan(chiCode, "patient")
 	b.Until(`document.querySelector('#work.red')`)
 	b.Shot("window-stop")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 	require.Contains(t, b.Text("#work"), "Hẹn khám lại")
 	require.Contains(t, b.Text("#work"), "bác sĩ")
@@ -251,7 +228,7 @@ func aWarningIsAmber(_ *testing.T, b *tab) {
 	b.scan(binhCode, "patient")
 	b.Until(`document.querySelector('#work.amber')`)
 	b.Shot("window-look")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 }
 
@@ -318,13 +295,13 @@ func aReloadResumesTheDose(t *testing.T, b *tab) {
 	b.Until(stage + `'doubt'`)
 	require.Contains(t, b.Text("#work"), "Cân cốc")
 	b.Shot("window-doubt")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 	b.Settle()
 	b.Press("\r")
 	b.Until(stage + `'exception'`)
 	b.Shot("exception-resolve")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 }
 
@@ -335,7 +312,7 @@ func anExceptionTakesAWitness(t *testing.T, b *tab) {
 	b.Until(stage + `'swallow'`)
 	b.Press(kb.F2)
 	b.Until(stage + `'exception'`)
-	b.accessible()
+	b.Accessible()
 	b.Press("2,5")
 	b.Do(chromedp.SendKeys(chromedp.CSS(`[name=reason]`), "nôn"))
 	b.scan(badgeCode, "staff")
@@ -357,7 +334,7 @@ func disagreementShowsTheThreeValues(t *testing.T, b *tab) {
 	})
 	b.Until(stage + `'apart'`)
 	b.Shot("window-apart")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 	require.Contains(t, b.Text("#work"), "5,10 g")
 }
@@ -370,7 +347,7 @@ func theWindowFitsInEnglish(t *testing.T, b *tab) {
 	b.scan(chiCode, "patient")
 	b.Until(`document.querySelector('#work.red')`)
 	b.Fits()
-	b.accessible()
+	b.Accessible()
 	b.Shot("window-english")
 	require.Contains(t, b.Text("#work"), "found: 4 days")
 }
@@ -410,7 +387,7 @@ func theDoorShowsAHoldAndForgetsIt(t *testing.T, b *tab) {
 	b.Press(chiCode + "\r")
 	b.Until(`document.querySelector('.door-result.red')`)
 	b.Shot("door-stop")
-	b.accessible()
+	b.Accessible()
 	require.Contains(t, b.Text("#answer"), "14")
 	require.Contains(t, b.Text("#answer"), "bác sĩ")
 	require.NotContains(t, b.Text("body"), "Phạm Quốc Chí", "no names at the door")
@@ -425,7 +402,7 @@ func anUntouchedScreenLocks(_ *testing.T, b *tab) {
 	b.Open("/stock")
 	b.Until(`location.pathname === '/switch'`)
 	b.Shot("locked")
-	b.accessible()
+	b.Accessible()
 	b.Press("hoa\r")
 	b.Until(`document.activeElement.name === 'pin'`)
 	b.Press("1234\r")
@@ -476,7 +453,7 @@ func aBenchStandsInForHardware(t *testing.T, b *tab) {
 	require.Eventually(t, func() bool { return len(bench.noted()) == 2 }, 10*time.Second, 5*time.Millisecond)
 	require.Equal(t, []string{"scan " + stationID + " " + anCode, "lift " + stationID}, bench.noted())
 	b.Shot("window-demo")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 }
 

@@ -139,7 +139,7 @@ func TestVendoredFilesAreWhatTheManifestSays(t *testing.T) {
 			require.NotEmpty(t, licence)
 		}
 	}
-	for _, pattern := range []string{"static/vendor/*.js", "static/vendor/*.css", "testdata/*.js"} {
+	for _, pattern := range []string{"static/vendor/*.js", "static/vendor/*.css", "browsertest/*.js"} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range found {

@@ -30,7 +30,7 @@ func theDoorTakesAPriority(t *testing.T, b *tab) {
 	b.Shot("door-rooms")
 	require.LessOrEqual(t, browsertest.Eval[int](b.Tab, `Math.ceil(document.querySelector('.door-result .reason').getBoundingClientRect().bottom)`), browsertest.Height,
 		"the first reason is seen without scrolling")
-	b.accessible()
+	b.Accessible()
 }
 
 // The window calls by the API's own order, lets others go first, and keeps the next arrival while the swallow is watched.
@@ -41,7 +41,7 @@ func aWindowCallsSkipsAndBooks(t *testing.T, b *tab) {
 	b.Press("\r")
 	b.Until(`document.querySelector('#work .next')?.textContent === '12' && document.querySelector('#work [value=skip]')`)
 	b.Shot("window-called")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 	b.Settle()
 	b.Press(kb.F4)
@@ -64,13 +64,13 @@ func aWindowCallsSkipsAndBooks(t *testing.T, b *tab) {
 	b.Press(kb.F6)
 	b.Until(`document.querySelector('#slot .kept')?.innerText.includes('07:30')`)
 	b.Shot("window-slot")
-	b.accessible()
+	b.Accessible()
 	b.Fits()
 	require.Equal(t, "measured", b.state(), "booking touches no dose")
 	b.Open("/slips/" + anID + "/2026-11-23")
 	b.Until(`document.querySelector('.next-visit .when')?.innerText.includes('07:30')`)
 	b.Shot("slip")
-	b.accessible()
+	b.Accessible()
 	require.NotContains(t, b.Text("main"), "Nguyễn")
 }
 
@@ -96,7 +96,7 @@ func theBoardRingsForACall(t *testing.T, b *tab) {
 	called(fakeNow.Add(time.Minute), 12, 13, 14)
 	b.Until(`window.rung === 6`)
 	b.Shot("board")
-	b.accessible()
+	b.Accessible()
 }
 
 // The charts are drawn, their numbers stand in a table, and the page fits a counter's screen and a phone in width.
@@ -107,8 +107,8 @@ func theSupervisorSeesTheDay(t *testing.T, b *tab) {
 	require.Contains(t, b.Text(".alert.warning"), "Cửa 2: Bơm, Cân")
 	require.Equal(t, 1, browsertest.Eval[int](b.Tab, `document.querySelectorAll('.alert.warning').length`), "one line for a window")
 	b.Shot("supervisor-top")
-	b.accessible()
-	b.narrow()
+	b.Accessible()
+	b.Narrow()
 	browsertest.Eval[bool](b.Tab, `(() => { document.querySelector('#day-table').open = true; document.querySelector('#day').scrollIntoView(); return true })()`)
 	b.Shot("supervisor-day")
 	require.Equal(t, len(fakeMorning().Usual), browsertest.Eval[int](b.Tab, `document.querySelectorAll('#day-table tbody tr').length`))
@@ -125,8 +125,8 @@ func theSupervisorSeesTheDay(t *testing.T, b *tab) {
 	b.Open("/supervisor")
 	b.Until(`document.querySelectorAll('.plot canvas').length === 2`)
 	b.Shot("supervisor-phone")
-	b.narrow()
-	b.accessible()
+	b.Narrow()
+	b.Accessible()
 	for i, part := range []string{"forecast", "causes", "day", "steps"} {
 		browsertest.Eval[bool](b.Tab, `(() => { document.querySelector('#`+part+`').scrollIntoView(); return true })()`)
 		b.Shot("supervisor-phone-" + string(rune('1'+i)))

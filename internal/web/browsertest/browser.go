@@ -4,6 +4,7 @@ package browsertest
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,6 +24,11 @@ const (
 
 // patience is how long one page may be worked with.
 const patience = 3 * time.Minute
+
+// axe knows the rules of accessibility.
+//
+//go:embed axe.min.js
+var axe string
 
 // Browser is one running browser.
 type Browser struct{ ctx context.Context }
@@ -164,5 +170,24 @@ func (p *Tab) Fits() {
 	over := Eval[[]string](p, `[...document.querySelectorAll('html, body, .pane, .result, .exception')].filter(e => e.scrollHeight > e.clientHeight + 1).map(e => e.className + ' ' + e.scrollHeight + '>' + e.clientHeight)`)
 	if len(over) > 0 {
 		p.T.Errorf("the window needs no scrolling at %d×%d: %v", Width, Height, over)
+	}
+}
+
+// Accessible fails the test when axe finds something wrong with what is on the screen. What is folded away is opened first:
+// it is on the page as well.
+func (p *Tab) Accessible() {
+	p.T.Helper()
+	Eval[bool](p, axe+`; document.querySelectorAll('details').forEach(d => { d.open = true }); true`)
+	for _, found := range Eval[[]string](p, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules: {'target-size': {enabled: true}}})
+		.then(r => r.violations.map(v => v.impact + ' ' + v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.any.map(a => a.message)).join(' | ')))`) {
+		p.T.Errorf("%s: %s", Eval[string](p, `document.documentElement.lang + ' ' + location.pathname`), found)
+	}
+}
+
+// Narrow fails the test when something is wider than the screen, so that a page would have to be moved sideways.
+func (p *Tab) Narrow() {
+	p.T.Helper()
+	for _, wide := range Eval[[]string](p, `[...document.querySelectorAll('html, body, main, .card, .plot')].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.tagName + '.' + e.className + ' ' + e.scrollWidth + '>' + e.clientWidth)`) {
+		p.T.Errorf("%s is wider than the screen: %s", Eval[string](p, `location.pathname`), wide)
 	}
 }
