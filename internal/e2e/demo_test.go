@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ func TestDemonstration(t *testing.T) {
 	c := demo.Config{
 		Dir: dir, Listen: "127.0.0.1:0", Programs: filepath.Dir(program(t, "clinicd")), Patients: 40, Seed: 3, Auto: 2, Now: time.Now,
 	}
-	first := demonstrate(t, c, "has served its patients")
+	first := demonstrate(t, c, "has served its patients", nil)
 	require.Contains(t, first, "Making a fictional province")
 	require.NotContains(t, first, "has served its patients: 0 doses")
 
@@ -30,12 +31,17 @@ func TestDemonstration(t *testing.T) {
 	require.NoError(t, db.Close())
 
 	c.Auto = 0
-	second := demonstrate(t, c, "Ctrl-C ends it")
+	second := demonstrate(t, c, "Ctrl-C ends it", func(url string) {
+		t.Run("Pages", func(t *testing.T) { everyPageOf(t, url) })
+	})
 	require.NotContains(t, second, "Making a fictional province")
 }
 
-// demonstrate runs a demonstration until it has said something, ends it, and returns all it said.
-func demonstrate(t *testing.T, c demo.Config, until string) string {
+// address is where the demonstration says it is.
+var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+
+// demonstrate runs a demonstration until it has said something, does something with it, ends it, and returns all it said.
+func demonstrate(t *testing.T, c demo.Config, until string, with func(url string)) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -54,6 +60,9 @@ func demonstrate(t *testing.T, c demo.Config, until string) string {
 		case <-limit:
 			t.Fatalf("it never said %q:\n%s", until, said)
 		}
+	}
+	if with != nil {
+		with(address.FindString(said.String()))
 	}
 	stop()
 	select {

@@ -2,9 +2,9 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -39,9 +39,6 @@ func TestPictures(t *testing.T) {
 	}
 	d.Until(`document.querySelectorAll('#lists .ticket').length === 6`)
 	d.Shot("door")
-	d.Open("/board")
-	d.Until(`document.querySelectorAll('.numbers li').length === 6`)
-	d.Shot("board")
 
 	d.window()
 	first, second := r.c.patients[0], r.c.patients[1]
@@ -91,7 +88,7 @@ func TestPicturesOfTheDemonstration(t *testing.T) {
 	}()
 	t.Cleanup(func() { stop(); require.NoError(t, <-ended) })
 	require.Eventually(t, func() bool { return strings.Contains(said.String(), "has served its patients") }, 10*time.Minute, 100*time.Millisecond)
-	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(said.String())
+	url := address.FindString(said.String())
 	b := browsertest.Start(t)
 
 	p := atDesk(b.Tab(t, url), "pharmacist")
@@ -113,17 +110,27 @@ func TestPicturesOfTheDemonstration(t *testing.T) {
 	p.Until(`location.pathname.startsWith('/stock/counts/')`)
 	p.Shot("count")
 
+	n := atDesk(b.Tab(t, url), "nurse")
+	crowd(n, 14)
+	n.Open("/board")
+	n.Until(`document.querySelector('.calls b') && document.querySelectorAll('.numbers li').length === 13`)
+	n.Shot("board")
+	n.Open(booked(n))
+	n.Shot("slip")
+
 	s := atDesk(b.Tab(t, url), "supervisor")
-	for _, x := range []struct{ path, name string }{{"/supervisor", "supervisor"}, {"/figures?scope=province", "figures"}} {
-		s.Open(x.path)
-		if x.name == "supervisor" {
-			s.Until(`document.querySelectorAll('.plot canvas').length === 2`)
-		}
-		s.Shot(x.name)
+	s.Open("/figures?scope=province")
+	s.Shot("figures")
+	drawn := func() {
+		s.Open("/supervisor")
+		s.Until(`document.querySelectorAll('.plot canvas').length === 2`)
 	}
+	drawn()
+	s.Shot("supervisor")
+	browsertest.Eval[bool](s, `(() => { document.querySelector('#day').scrollIntoView(); return true })()`)
+	s.Shot("supervisor-day")
 	s.Do(chromedp.EmulateViewport(390, 844))
-	s.Open("/supervisor")
-	s.Until(`document.querySelectorAll('.plot canvas').length === 2`)
+	drawn()
 	s.Shot("supervisor-phone")
 
 	d := atDesk(b.Tab(t, url), "doctor")
@@ -132,6 +139,22 @@ func TestPicturesOfTheDemonstration(t *testing.T) {
 	a := atDesk(b.Tab(t, url), "admin")
 	a.Open("/staff")
 	a.Shot("staff")
+}
+
+// crowd lets patients come to the door, and the first window call the first of them.
+func crowd(p *browsertest.Tab, patients int) {
+	p.T.Helper()
+	p.Open(browsertest.Eval[string](p, fmt.Sprintf(`(async () => {
+		for (const x of (await (await fetch('/v1/queue')).json()).coming.slice(0, %d)) {
+			const in_ = await fetch('/v1/check-ins', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({code: x.code})});
+			if (!in_.ok) throw new Error(await in_.text());
+		}
+		return '/window/' + (await (await fetch('/v1/stations')).json()).items[0].id;
+	})()`, patients)))
+	p.Until(`document.querySelector('#work')?.dataset.stage === 'idle' && document.activeElement.id === 'scan'`)
+	p.Settle()
+	p.Press("\r")
+	p.Until(`document.querySelector('#work .next')`)
 }
 
 // atDesk signs somebody of the demonstration in.

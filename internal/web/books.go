@@ -65,22 +65,37 @@ type narcoticRow struct {
 	Href                                             string // to the doses behind a line
 }
 
+// products are those that a register is kept of. A doctor reads the register and not the stock: the report of the period
+// names them too.
+func (c *screen) products(p askedPeriod) (out []choice, err error) {
+	add := func(id, name string, strength int64) { out = append(out, choice{id, name + ", " + c.strength(strength)}) }
+	if !c.may("stock.read") {
+		report, err := call[clinicapi.StockReport](c.api.ReadStockReport(c.r.Context(), &clinicapi.ReadStockReportParams{Period: p.name, From: p.from, To: p.to}))
+		for _, r := range report.Rows {
+			add(r.Product, r.ProductName, r.ConcentrationUgMl)
+		}
+		return out, err
+	}
+	list, err := call[clinicapi.ProductList](c.api.ListProducts(c.r.Context()))
+	for _, p := range list.Items {
+		add(p.Id, p.Name, p.ConcentrationUgMl)
+	}
+	return out, err
+}
+
 func showNarcoticRegister(c *screen) error {
 	v := narcoticView{Form: c.reportForm("-" + c.session.Today[5:7]), Product: c.r.URL.Query().Get("product"), EachDose: c.r.URL.Query().Get("each") == "on"}
-	products, err := call[clinicapi.ProductList](c.api.ListProducts(c.r.Context()))
-	if err != nil {
+	p := v.Form.period()
+	var err error
+	if v.Products, err = c.products(p); err != nil {
 		return err
 	}
-	for _, p := range products.Items {
-		v.Products = append(v.Products, choice{p.Id, p.Name + ", " + c.strength(p.ConcentrationUgMl)})
-		if v.Product == "" {
-			v.Product = p.Id
-		}
-	}
 	if v.Product == "" {
-		return c.render("narcotic", "", c.t("nav.narcotic"), v)
+		if len(v.Products) == 0 {
+			return c.render("narcotic", "", c.t("nav.narcotic"), v)
+		}
+		v.Product = v.Products[0].Value
 	}
-	p := v.Form.period()
 	got, err := call[clinicapi.NarcoticRegister](c.api.ReadNarcoticRegister(c.r.Context(), &clinicapi.ReadNarcoticRegisterParams{
 		Product: v.Product, Period: p.name, From: p.from, To: p.to, EachDose: &v.EachDose,
 	}))

@@ -232,6 +232,17 @@ func TestWhatIsNotPermittedIsNotOffered(t *testing.T) {
 	require.NotContains(t, home, `href="/window"`)
 	require.NotContains(t, home, `href="/patients"`)
 	require.NotContains(t, b.get("/stock"), `action="/stock/receive"`)
+	require.Contains(t, b.get("/stations"), `href="/stock/bottles/`)
+	api.session.Actions = []string{"queue.read", "session", "station.read"}
+	require.NotContains(t, b.get("/stations"), `href="/stock/bottles/`)
+}
+
+// A doctor may read the register, and not the stock.
+func TestTheRegisterNeedsNoStock(t *testing.T) {
+	api := newFakeAPI()
+	api.session.Actions = []string{"session", "register.read"}
+	api.refuse["GET /v1/products"] = clinicapi.Problem{Status: 403, Code: "forbidden", Title: "Không có quyền"}
+	require.Contains(t, newBrowser(t, api).get("/book"), "Methadone")
 }
 
 func TestTheDemonstrationCannotBeMistaken(t *testing.T) {

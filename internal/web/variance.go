@@ -146,7 +146,7 @@ func (c *screen) series(s clinicapi.VarianceSeries, alarm int64) seriesView {
 		Name: s.Name, Loss: c.volume(s.LossUl), Surplus: c.volume(s.SurplusUl), Zero: y(0), Upper: y(alarm), Lower: y(-alarm),
 		Top: "+" + c.volume(alarm), Bottom: "−" + c.volume(alarm), Width: cusumWidth, Height: cusumHeight,
 	}
-	v.ZeroLabel, v.UpperY, v.LowerY2 = v.Zero-3, v.Upper-3, v.Lower+12
+	v.ZeroLabel, v.UpperY, v.LowerY2 = v.Zero-3, v.Upper-3, v.Lower+14
 	if v.Name == "" {
 		v.Name = c.t("variance.store")
 	}
