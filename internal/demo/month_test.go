@@ -190,7 +190,7 @@ func (l *life) supplied(ctx context.Context, d *desk, s *stall, need measure.Vol
 	l.shelf.sealed = l.shelf.sealed[1:]
 	f := &flask{1000 + 5*l.r.Float64(), l.truth[next.Lot]}
 	opened, err := d.stock.Open(ctx, stock.BottleOpening{
-		Act: l.act("Chai kế tiếp trên kệ"), Bottle: next.ID, Gross: l.taps[s].weigh(f, bottleTare),
+		Act: l.act("Chai kế tiếp trên kệ"), Bottle: next.ID, Reading: stock.Reading{Gross: l.taps[s].weigh(f, bottleTare)},
 	})
 	if err != nil {
 		return err
@@ -252,7 +252,8 @@ func (l *life) after(ctx context.Context, d *desk, s *stall, day calendar.Day, p
 	f.millilitres -= spilled
 	l.spills++
 	amount := measure.Volume(10*(spilled+0.1*l.r.NormFloat64())) * 100 * measure.Microlitre // wiped up and weighed
-	b, err := d.stock.Waste(ctx, stock.Posting{Act: l.act("Đổ khi lau bơm"), Bottle: stock.BottleID(s.Bottle), Amount: amount})
+	spilt := stock.Reading{Unread: "Đã đổ ra ngoài trước khi cân được"} // what ran out cannot be weighed before
+	b, err := d.stock.Waste(ctx, stock.Posting{Act: l.act("Đổ khi lau bơm"), Bottle: stock.BottleID(s.Bottle), Amount: amount, Reading: spilt})
 	s.left = b.Balance[stock.InBottle]
 	return err
 }

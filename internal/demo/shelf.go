@@ -141,7 +141,7 @@ func (ch *chapter) uncork(ctx context.Context, d *desk) (stock.Bottle, error) {
 	if err != nil {
 		return stock.Bottle{}, fmt.Errorf("bottle %s: %w", next.Code, err)
 	}
-	opened, err := d.stock.Open(ctx, stock.BottleOpening{Act: ch.act("Chai kế tiếp trên kệ"), Bottle: next.ID, Gross: bottleTare + liquid})
+	opened, err := d.stock.Open(ctx, stock.BottleOpening{Act: ch.act("Chai kế tiếp trên kệ"), Bottle: next.ID, Reading: stock.Reading{Gross: bottleTare + liquid}})
 	if err != nil {
 		return stock.Bottle{}, err
 	}
@@ -149,14 +149,19 @@ func (ch *chapter) uncork(ctx context.Context, d *desk) (stock.Bottle, error) {
 	return d.stock.Purge(ctx, stock.Posting{Act: ch.act("Mồi ống bơm"), Bottle: opened.ID, Amount: 2 * measure.Millilitre})
 }
 
-// finish wastes what a pump cannot draw from a bottle and books the bottle as empty.
+// finish weighs what a pump cannot draw from a bottle, pours it away and books the bottle as empty.
 func (ch *chapter) finish(ctx context.Context, d *desk, b stock.Bottle, left measure.Volume) error {
-	if left > 0 {
-		if _, err := d.stock.Waste(ctx, stock.Posting{Act: ch.act("Phần đáy chai không hút được"), Bottle: b.ID, Amount: left}); err != nil {
-			return err
-		}
+	lot, ok := ch.lot(b.Lot)
+	if !ok {
+		return fmt.Errorf("bottle %s is of an unknown lot", b.Code)
 	}
-	_, err := d.stock.Empty(ctx, ch.act("Chai đã dùng hết"), b.ID, 0)
+	liquid, err := lot.Density.Weight(max(left, 0))
+	if err != nil {
+		return fmt.Errorf("bottle %s: %w", b.Code, err)
+	}
+	_, err = d.stock.Empty(ctx, stock.Ending{
+		Act: ch.act("Phần đáy chai không hút được"), Bottle: b.ID, Reading: stock.Reading{Gross: bottleTare + liquid}, Tare: bottleTare,
+	})
 	return err
 }
 

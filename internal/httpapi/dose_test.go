@@ -126,7 +126,7 @@ func (s *stage) openWindow() {
 		Bottles: []gen.ReceivedBottle{{Id: newID(), LabelVolumeUl: 1_081_000}}, // a litre, and what the check pours away
 	}, &received)
 	s.bottle = received.Items[0]
-	s.pharmacist.mustDo("POST", "/v1/bottles/"+s.bottle.Id+"/open", gen.OpenBottle{Id: newID(), Witness: witness()}, &s.bottle)
+	s.pharmacist.mustDo("POST", "/v1/bottles/"+s.bottle.Id+"/open", gen.OpenBottle{Id: newID(), Unread: "no bottle scale", Witness: witness()}, &s.bottle)
 
 	var st gen.Station
 	s.admin.mustDo("POST", "/v1/stations", gen.AddStation{Id: newID(), Name: "Cửa 1"}, &st)

@@ -32,7 +32,7 @@ func paperIn(p gen.DraftPaper) stock.Paper {
 		Station: idOf[string](p.Station), From: stock.Place(p.From), To: stock.Place(p.To), Amount: measure.Volume(p.AmountUl),
 		Gross: measure.Weight(p.GrossWeightUg), Out: measure.Weight(p.OutGrossWeightUg), Lot: idOf[stock.LotID](p.Lot),
 		Party: p.Party, Number: p.Number, Copies: int(p.Copies), Items: each(p.Items, deliveredIn), Account: stock.Account(p.Account),
-		Move: idOf[stock.MoveID](p.Move),
+		Move: idOf[stock.MoveID](p.Move), Tare: measure.Weight(p.TareWeightUg), Found: (*measure.Volume)(p.FoundUl), Unread: p.Unread,
 	}
 }
 
@@ -41,7 +41,7 @@ func paperOut(p stock.Paper) gen.DraftPaper {
 		Bottle: gen.UUID(p.Bottle), Bottles: each(p.Bottles, func(b stock.BottleID) gen.UUID { return gen.UUID(b) }), Into: gen.UUID(p.Into),
 		Station: p.Station, From: gen.Place(p.From), To: gen.Place(p.To), AmountUl: int64(p.Amount), GrossWeightUg: int64(p.Gross),
 		OutGrossWeightUg: int64(p.Out), Lot: gen.UUID(p.Lot), Party: p.Party, Number: p.Number, Copies: int64(p.Copies),
-		Items: each(p.Items, deliveredOut), Account: gen.DraftPaperAccount(p.Account), Move: gen.UUID(p.Move),
+		Items: each(p.Items, deliveredOut), Account: gen.DraftPaperAccount(p.Account), Move: gen.UUID(p.Move), TareWeightUg: int64(p.Tare), FoundUl: (*int64)(p.Found), Unread: p.Unread,
 	}
 }
 

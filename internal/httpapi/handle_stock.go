@@ -264,18 +264,27 @@ func (s *Server) OpenBottle(ctx context.Context, r gen.OpenBottleRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.stock.Open(ctx, stock.BottleOpening{Act: a, Bottle: idOf[stock.BottleID](r.Id), Gross: measure.Weight(r.Body.GrossWeightUg)})
+	b, err := s.stock.Open(ctx, stock.BottleOpening{
+		Act: a, Bottle: idOf[stock.BottleID](r.Id), Reading: stock.Reading{Gross: measure.Weight(r.Body.GrossWeightUg), Unread: r.Body.Unread},
+	})
 	out, err := s.bottleNow(ctx, b, err)
 	return gen.OpenBottle200JSONResponse(out), err
 }
 
+func readingIn(gross int64, found *int64, unread string) stock.Reading {
+	return stock.Reading{Gross: measure.Weight(gross), Found: (*measure.Volume)(found), Unread: unread}
+}
+
 // EmptyBottle ends the life of a bottle that is used up.
 func (s *Server) EmptyBottle(ctx context.Context, r gen.EmptyBottleRequestObject) (gen.EmptyBottleResponseObject, error) {
-	a, err := s.stockAct(ctx, r.Body.Id, "", nil)
+	in := r.Body
+	a, err := s.stockAct(ctx, in.Id, in.Reason, required(in.Witness))
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.stock.Empty(ctx, a, idOf[stock.BottleID](r.Id), measure.Weight(r.Body.TareWeightUg))
+	b, err := s.stock.Empty(ctx, stock.Ending{
+		Act: a, Bottle: idOf[stock.BottleID](r.Id), Reading: readingIn(in.GrossWeightUg, in.FoundUl, in.Unread), Tare: measure.Weight(in.TareWeightUg),
+	})
 	out, err := s.bottleNow(ctx, b, err)
 	return gen.EmptyBottle200JSONResponse(out), err
 }
@@ -306,11 +315,12 @@ func (s *Server) EndBottle(ctx context.Context, r gen.EndBottleRequestObject) (g
 	if err != nil {
 		return nil, err
 	}
-	end := s.stock.Broken
-	if r.Body.As == gen.EndBottleAsDestroyed {
-		end = s.stock.Destroy
+	var b stock.Bottle
+	if in := r.Body; in.As == gen.EndBottleAsDestroyed {
+		b, err = s.stock.Destroy(ctx, stock.Ending{Act: a, Bottle: idOf[stock.BottleID](r.Id), Reading: readingIn(in.GrossWeightUg, in.FoundUl, in.Unread)})
+	} else {
+		b, err = s.stock.Broken(ctx, a, idOf[stock.BottleID](r.Id))
 	}
-	b, err := end(ctx, a, idOf[stock.BottleID](r.Id))
 	out, err := s.bottleNow(ctx, b, err)
 	return gen.EndBottle200JSONResponse(out), err
 }
@@ -327,7 +337,9 @@ func (s *Server) PostMove(ctx context.Context, r gen.PostMoveRequestObject) (gen
 	if !ok {
 		return nil, fault.New(fault.Invalid, keyContract, "kind of move")
 	}
-	bottle, err := post(ctx, stock.Posting{Act: a, Bottle: idOf[stock.BottleID](b.Bottle), Amount: measure.Volume(b.AmountUl)})
+	bottle, err := post(ctx, stock.Posting{
+		Act: a, Bottle: idOf[stock.BottleID](b.Bottle), Amount: measure.Volume(b.AmountUl), Reading: readingIn(b.GrossWeightUg, b.FoundUl, b.Unread),
+	})
 	out, err := s.bottleNow(ctx, bottle, err)
 	return gen.PostMove201JSONResponse(out), err
 }

@@ -269,7 +269,7 @@ func TestACounterSessionOverTheWire(t *testing.T) {
 	f.signIn(staff.Administrator).mustDo("POST", "/v1/stations", gen.AddStation{Id: newID(), Name: "Cửa 1"}, &st)
 	start := gen.StartCounterSession{Id: newID(), Count: newID(), Station: st.Id, Shift: 1}
 	r.refused("POST", "/v1/counter-sessions", start, http.StatusConflict, "count.nothing")
-	r.mustDo("POST", "/v1/bottles/"+r.bottles[0].Id+"/open", gen.OpenBottle{Id: newID(), Witness: second("witness")}, nil)
+	r.mustDo("POST", "/v1/bottles/"+r.bottles[0].Id+"/open", gen.OpenBottle{Id: newID(), Unread: "no bottle scale", Witness: second("witness")}, nil)
 	var ses gen.CounterSession
 	r.mustDo("POST", "/v1/counter-sessions", start, &ses)
 	require.Equal(t, gen.SessionState("opening_count"), ses.State)

@@ -186,7 +186,7 @@ func (p *place) openBottle(ctx context.Context, lot stock.LotID) (stock.BottleID
 	if err != nil {
 		return "", err
 	}
-	_, err = p.Stock.Open(ctx, stock.BottleOpening{Act: act("đầu ngày"), Bottle: bottle})
+	_, err = p.Stock.Open(ctx, stock.BottleOpening{Act: act("đầu ngày"), Bottle: bottle, Reading: stock.Reading{Unread: "chai giả định"}})
 	return bottle, err
 }
 

@@ -41,7 +41,8 @@ type Act struct {
 	staff.Pair
 	Reason   string
 	Occurred calendar.Instant // when it was done; 0 for now
-	// Late books now, with an incident, what is told of a day that was closed meanwhile; without it such an act is refused.
+	// Late books now, with an incident, what is told of a day that was closed meanwhile or is long past; without it such an
+	// act is refused.
 	Late bool
 	// Party and Number are the other side, or the council that stood by, and the letter or minutes behind the act.
 	Party, Number string
@@ -51,7 +52,7 @@ type Act struct {
 const (
 	MaxReason = 500                // bytes
 	MaxParty  = 300                // bytes
-	maxLate   = 7 * 24 * time.Hour // how late an act may be entered
+	maxLate   = 7 * 24 * time.Hour // how late an act may be entered and still keep its own time
 )
 
 // people says how many sign an act.
@@ -75,11 +76,13 @@ func (a *Act) check(n people, now calendar.Instant) error {
 		return fault.New(fault.Invalid, "id.malformed", "a document without an id")
 	case len(a.Reason) > MaxReason, len(a.Party) > MaxParty, len(a.Number) > MaxText:
 		return fault.New(fault.Invalid, "reason.missing", "the reason is too long")
-	case a.Occurred > now || now.Sub(a.Occurred) > maxLate:
-		return fault.New(fault.Invalid, "document.occurred", "an act in the future, or more than %s ago", maxLate)
+	case a.Occurred > now || a.longAgo(now) && !a.Late:
+		return fault.New(fault.Invalid, "document.occurred", "an act in the future, or more than %s ago and not told as late", maxLate)
 	}
 	return nil
 }
+
+func (a *Act) longAgo(now calendar.Instant) bool { return now.Sub(a.Occurred) > maxLate }
 
 func (a *Act) permitted(n people) error {
 	if n == twoPeople {
@@ -104,7 +107,7 @@ func (s *Service) timely(ctx context.Context, tx Tx, a *Act, now calendar.Instan
 		return err
 	}
 	closed, err := tx.DayClosed(ctx, day)
-	if err != nil || !closed {
+	if err != nil || !closed && !a.longAgo(now) {
 		return err
 	}
 	if !a.Late {

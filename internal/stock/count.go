@@ -50,6 +50,8 @@ type Count struct {
 	StartedBy string
 	StartedAt calendar.Instant
 	SettledAt calendar.Instant
+	// Document is the paper that this reading of one bottle belongs to; "" for a count of its own.
+	Document DocumentID
 }
 
 // Blind reports whether the book must not be shown: until both people have entered theirs and agree.
@@ -91,8 +93,12 @@ type Line struct {
 // AgreeWithin is how far two people's findings of one bottle may be apart: two readings of a bottle scale or a mark.
 const AgreeWithin = 2 * measure.Millilitre
 
-// mostOf is how much of its label a bottle can hold at all, in ‰: beyond it a unit or a number is wrong.
-const mostOf = 1300
+const (
+	// mostOf is how much of its label a bottle can hold at all, in ‰: beyond it a unit or a number is wrong.
+	mostOf = 1300
+	// tareSlack is how far a drained bottle may weigh below its tare: two readings of a bottle scale are not alike.
+	tareSlack = 2 * measure.WeightGram
+)
 
 func startCount(ctx context.Context, tx Tx, c Count) (err error) {
 	if c.Bottles, err = tx.CounterBottles(ctx, c.Station); err != nil {
@@ -266,11 +272,15 @@ func content(l Line, b Bottle, lot Lot) (measure.Volume, *fault.Error) {
 	case l.Method == ByVolume:
 		v = l.Volume
 	case l.Method == ByWeight:
-		if lot.Density == 0 || b.TareWeight == 0 {
+		if !b.weighable(lot) {
 			return 0, fault.New(fault.Conflict, "count.no_density", "bottle %s has no tare, or its lot no density", b.ID)
 		}
 		var err error
-		if v, err = reconcile.Weighed(l.Gross, b.TareWeight, lot.Density); err != nil {
+		gross := l.Gross
+		if gross < b.TareWeight && b.TareWeight-gross <= tareSlack {
+			gross = b.TareWeight
+		}
+		if v, err = reconcile.Weighed(gross, b.TareWeight, lot.Density); err != nil {
 			return 0, fault.New(fault.Invalid, "count.implausible", "bottle %s: %w", b.ID, err)
 		}
 	default:

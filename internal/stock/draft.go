@@ -31,22 +31,35 @@ type Draft struct {
 
 // Paper is what a draft says, as far as its kind needs it.
 type Paper struct {
-	Bottle  BottleID       `json:"bottle,omitempty"`
-	Bottles []BottleID     `json:"bottles,omitempty"`
-	Into    BottleID       `json:"into,omitempty"`    // consolidation
-	Station string         `json:"station,omitempty"` // change of bottle
-	From    Place          `json:"from,omitempty"`    // transfer
-	To      Place          `json:"to,omitempty"`
-	Amount  measure.Volume `json:"amount_ul,omitempty"`
-	Gross   measure.Weight `json:"gross_ug,omitempty"` // of the bottle that is opened or mounted
-	Out     measure.Weight `json:"out_gross_ug,omitempty"`
-	Lot     LotID          `json:"lot,omitempty"` // receipt
-	Party   string         `json:"party,omitempty"`
-	Number  string         `json:"number,omitempty"`
-	Copies  int            `json:"copies,omitempty"`
-	Items   []Delivered    `json:"items,omitempty"`
-	Account Account        `json:"account,omitempty"` // destruction of waste or purged liquid
-	Move    MoveID         `json:"move,omitempty"`    // reversal
+	Bottle  BottleID        `json:"bottle,omitempty"`
+	Bottles []BottleID      `json:"bottles,omitempty"`
+	Into    BottleID        `json:"into,omitempty"`    // consolidation
+	Station string          `json:"station,omitempty"` // change of bottle
+	From    Place           `json:"from,omitempty"`    // transfer
+	To      Place           `json:"to,omitempty"`
+	Amount  measure.Volume  `json:"amount_ul,omitempty"`
+	Gross   measure.Weight  `json:"gross_ug,omitempty"` // of the bottle, with what is in it before the act
+	Out     measure.Weight  `json:"out_gross_ug,omitempty"`
+	Tare    measure.Weight  `json:"tare_ug,omitempty"`  // of the rinsed bottle that ends
+	Found   *measure.Volume `json:"found_ul,omitempty"` // measured in the bottle before its rest went
+	Unread  string          `json:"unread,omitempty"`   // why it was not weighed
+	Lot     LotID           `json:"lot,omitempty"`      // receipt
+	Party   string          `json:"party,omitempty"`
+	Number  string          `json:"number,omitempty"`
+	Copies  int             `json:"copies,omitempty"`
+	Items   []Delivered     `json:"items,omitempty"`
+	Account Account         `json:"account,omitempty"` // destruction of waste or purged liquid
+	Move    MoveID          `json:"move,omitempty"`    // reversal
+}
+
+func (p Paper) reading() Reading { return Reading{Gross: p.Gross, Found: p.Found, Unread: p.Unread} }
+
+func (p Paper) posting(a Act) Posting {
+	return Posting{Act: a, Bottle: p.Bottle, Amount: p.Amount, Reading: p.reading()}
+}
+
+func (p Paper) ending(a Act) Ending {
+	return Ending{Act: a, Bottle: p.Bottle, Reading: p.reading(), Tare: p.Tare}
 }
 
 // State says how far a draft has come.
@@ -77,7 +90,7 @@ var posters = map[DocumentKind]poster{
 		return err
 	},
 	Opening: func(s *Service, ctx context.Context, a Act, p Paper) error {
-		_, err := s.Open(ctx, BottleOpening{Act: a, Bottle: p.Bottle, Gross: p.Gross})
+		_, err := s.Open(ctx, BottleOpening{Act: a, Bottle: p.Bottle, Reading: p.reading()})
 		return err
 	},
 	Changing: func(s *Service, ctx context.Context, a Act, p Paper) error {
@@ -91,8 +104,9 @@ var posters = map[DocumentKind]poster{
 	Wasting:      amountOf((*Service).Waste),
 	LossReport:   amountOf((*Service).ReportLoss),
 	SurplusFound: amountOf((*Service).ReportSurplus),
-	Return: func(s *Service, ctx context.Context, a Act, p Paper) error {
-		_, err := s.ReturnToSupplier(ctx, Posting{Act: a, Bottle: p.Bottle, Amount: p.Amount})
+	Return:       amountOf((*Service).ReturnToSupplier),
+	Emptying: func(s *Service, ctx context.Context, a Act, p Paper) error {
+		_, err := s.Empty(ctx, p.ending(a))
 		return err
 	},
 	Breaking: func(s *Service, ctx context.Context, a Act, p Paper) error {
@@ -105,10 +119,10 @@ var posters = map[DocumentKind]poster{
 	},
 	Destroying: func(s *Service, ctx context.Context, a Act, p Paper) (err error) {
 		if p.Account == "" {
-			_, err = s.Destroy(ctx, a, p.Bottle)
+			_, err = s.Destroy(ctx, p.ending(a))
 			return err
 		}
-		_, err = s.DestroyWaste(ctx, Posting{Act: a, Bottle: p.Bottle, Amount: p.Amount}, p.Account)
+		_, err = s.DestroyWaste(ctx, p.posting(a), p.Account)
 		return err
 	},
 	Reversal: func(s *Service, ctx context.Context, a Act, p Paper) error {
@@ -119,7 +133,7 @@ var posters = map[DocumentKind]poster{
 
 func amountOf(post func(*Service, context.Context, Posting) (Bottle, error)) poster {
 	return func(s *Service, ctx context.Context, a Act, p Paper) error {
-		_, err := post(s, ctx, Posting{Act: a, Bottle: p.Bottle, Amount: p.Amount})
+		_, err := post(s, ctx, p.posting(a))
 		return err
 	}
 }
@@ -142,7 +156,7 @@ func (s *Service) SaveDraft(ctx context.Context, by staff.Member, d Draft) (Draf
 	if _, ok := posters[d.Kind]; !ok || d.ID == "" {
 		return Draft{}, fault.New(fault.Invalid, "draft.kind", "no draft of kind %q, or without an id", d.Kind)
 	}
-	if len(d.Reason) > MaxReason || len(d.Paper.Party) > MaxParty || len(d.Paper.Items) > MaxBottles || len(d.Paper.Bottles) > MaxBottles {
+	if len(d.Reason) > MaxReason || len(d.Paper.Party) > MaxParty || len(d.Paper.Unread) > MaxReason || len(d.Paper.Items) > MaxBottles || len(d.Paper.Bottles) > MaxBottles {
 		return Draft{}, fault.New(fault.Invalid, "reason.missing", "a text of the draft, or a list, is too long")
 	}
 	now := s.instant()

@@ -85,7 +85,7 @@ func TestLateActs(t *testing.T) {
 func TestFirstExpiredFirstOut(t *testing.T) {
 	s, m := newBench(t)
 	m.first = "B-EARLY"
-	o := BottleOpening{Act: act("open"), Bottle: "b"}
+	o := BottleOpening{Act: act("open"), Bottle: "b", Reading: unread}
 	o.Reason = ""
 	_, err := s.Open(t.Context(), o)
 	wantKey(t, err, "bottle.not_first_expiry")

@@ -22,6 +22,15 @@ type change struct {
 	weights []Weight
 	party   string
 	number  string
+	beside  []beside     // papers of their own for what was found meanwhile
+	then    func() error // what refers to the document, nil for nothing
+}
+
+// beside is a difference that an act found: it has a paper of its own, so that a loss never stands among something else.
+type beside struct {
+	kind DocumentKind
+	move Move
+	data map[string]any
 }
 
 // work is where an act stands while its transaction is open: the bottles and their lots are locked.
@@ -109,6 +118,9 @@ func (s *Service) write(ctx context.Context, w work, kind DocumentKind, bottles 
 	if err := s.post(ctx, w.tx, w.act, doc, ch.moves); err != nil {
 		return err
 	}
+	if err := s.postBeside(ctx, w, ch.beside); err != nil {
+		return err
+	}
 	for i, b := range held {
 		if b.State != was[i].State || b.TareWeight != was[i].TareWeight || b.OpenedAt != was[i].OpenedAt {
 			if err := w.tx.UpdateBottle(ctx, *b); err != nil {
@@ -122,8 +134,28 @@ func (s *Service) write(ctx context.Context, w work, kind DocumentKind, bottles 
 			}
 		}
 		b.apply(ch.moves)
+		for _, x := range ch.beside {
+			b.apply([]Move{x.move})
+		}
 	}
-	return w.tx.AddWeights(ctx, ch.weights)
+	if err := w.tx.AddWeights(ctx, ch.weights); err != nil || ch.then == nil {
+		return err
+	}
+	return ch.then()
+}
+
+// postBeside posts the papers of what an act found, by the people of the act.
+func (s *Service) postBeside(ctx context.Context, w work, found []beside) error {
+	for i := range found {
+		a := w.act
+		a.ID = id.New[DocumentID]()
+		found[i].data["document"] = w.act.ID
+		found[i].move.Cause = string(a.ID)
+		if err := s.post(ctx, w.tx, a, a.document(found[i].kind, w.now, audit.Data(found[i].data)), []Move{found[i].move}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lotsOf names the lots of bottles, each once and in the order in which they are locked.
@@ -182,15 +214,19 @@ func (b *Bottle) apply(moves []Move) {
 type BottleOpening struct {
 	Act
 	Bottle BottleID
-	Gross  measure.Weight // of the full bottle, 0 when not weighed
+	// Reading is of the full bottle.
+	Reading
 }
 
-// Open takes a bottle from the store into use, by two people. When the bottle was weighed, its tare is known and the
-// lot's density was measured, what is in it beyond the book is posted as surplus, and what is missing as loss: two
-// separate accounts, whatever the size.
+// Open takes a bottle from the store into use, by two people, who weigh it or say why not. When its tare is known and the
+// lot's density was measured, what is in it beyond the book is a surplus, and what is missing a loss, each with a paper of
+// its own, whatever the size.
 func (s *Service) Open(ctx context.Context, o BottleOpening) (Bottle, error) {
-	if o.Gross < 0 || o.Gross > maxGross {
+	switch {
+	case o.Gross < 0 || o.Gross > maxGross || o.Found != nil || len(o.Unread) > MaxReason:
 		return Bottle{}, fault.New(fault.Invalid, "bottle.gross", "gross weight outside 0–%s", maxGross)
+	case o.Gross == 0 && o.Unread == "":
+		return Bottle{}, fault.New(fault.Invalid, "bottle.not_weighed", "bottle %s was not weighed, and nobody says why", o.Bottle)
 	}
 	today, err := s.today(ctx, o.Clinic)
 	if err != nil {
@@ -205,16 +241,16 @@ func (s *Service) Open(ctx context.Context, o BottleOpening) (Bottle, error) {
 			return change{}, err
 		}
 		weights := w.weight(b, AtOpening, o.Gross)
-		moves, err := openingMoves(w, b, o.Gross)
+		moves, found, err := openingMoves(w, b, o.Gross)
 		if err != nil {
 			return change{}, err
 		}
 		b.State, b.OpenedAt, b.OpenedGross = InUse, w.act.Occurred, o.Gross
-		data := map[string]any{"gross_ug": o.Gross, "tare_ug": b.TareWeight, "density_ug_ml": w.lot.Density}
+		data := o.said(map[string]any{"bottle": b.ID, "tare_ug": b.TareWeight, "density_ug_ml": w.lot.Density})
 		if first != "" {
 			data["passed_over"] = first
 		}
-		return change{moves: moves, data: data, place: PlaceCabinet, weights: weights}, nil
+		return change{moves: moves, beside: found, data: data, place: PlaceCabinet, weights: weights}, nil
 	})
 }
 
@@ -255,30 +291,33 @@ const (
 	plausibleOverage = 200
 )
 
-// openingMoves takes the whole book content into the bottle's account, and then posts what the scale found beside it.
-func openingMoves(w work, b *Bottle, gross measure.Weight) ([]Move, error) {
+// openingMoves takes the whole book content into the bottle's account, and names what the scale found beside it.
+func openingMoves(w work, b *Bottle, gross measure.Weight) ([]Move, []beside, error) {
 	book := b.Balance[Store]
 	if book <= 0 {
-		return nil, fault.New(fault.Conflict, "bottle.nothing", "bottle %s holds nothing by the book", b.ID)
+		return nil, nil, fault.New(fault.Conflict, "bottle.nothing", "bottle %s holds nothing by the book", b.ID)
 	}
 	moves := []Move{w.move(b, Store, InBottle, book, "open")}
-	if gross == 0 || b.TareWeight == 0 || w.lot.Density == 0 {
-		return moves, nil
+	if gross == 0 || !b.weighable(w.lot) {
+		return moves, nil, nil
 	}
 	content, err := w.lot.Density.Volume(gross - b.TareWeight)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "bottle.gross", "bottle %s: %w", b.ID, err)
+		return nil, nil, fault.New(fault.Invalid, "bottle.gross", "bottle %s: %w", b.ID, err)
 	}
 	diff := content - book
+	x := beside{kind: SurplusFound, data: map[string]any{"book_ul": book, "counted_ul": content}}
 	switch {
 	case diff.Abs() > book.PerMille(plausibleOverage):
-		return nil, fault.New(fault.Invalid, "bottle.weight_implausible", "bottle %s weighs %s against %s by the book", b.ID, content, book)
+		return nil, nil, fault.New(fault.Invalid, "bottle.weight_implausible", "bottle %s weighs %s against %s by the book", b.ID, content, book)
 	case diff > 0:
-		moves = append(moves, w.move(b, Surplus, InBottle, diff, "open"))
+		x.move = w.move(b, Surplus, InBottle, diff, string(SurplusFound))
 	case diff < 0:
-		moves = append(moves, w.move(b, InBottle, Loss, -diff, "open"))
+		x.kind, x.move = LossReport, w.move(b, InBottle, Loss, -diff, string(LossReport))
+	default:
+		return moves, nil, nil
 	}
-	return moves, nil
+	return moves, []beside{x}, nil
 }
 
 // QuarantineBottle takes one bottle out of use at once, for a reason, by one person. It stays where it is.

@@ -33,11 +33,13 @@ func (s *Service) Reverse(ctx context.Context, a Act, key MoveID) (Move, error) 
 				return change{}, err
 			}
 		}
+		ch := change{}
 		if wrong.From.atHand() && b.here() != nil {
-			b.State = Quarantined
+			b.State, ch.place = Quarantined, back(b.Place)
 		}
 		reverse = wrong.Reverse(id.New[MoveID](), string(a.ID), w.now)
-		return change{moves: []Move{reverse}}, nil
+		ch.moves = []Move{reverse}
+		return ch, nil
 	})
 	if err != nil {
 		return Move{}, err

@@ -28,6 +28,9 @@ type memory struct {
 	closed    map[calendar.Day]bool
 	first     string // code of a bottle that expires earlier
 	weights   []Weight
+	counts    []Count
+	forms     []Entry
+	variances []Variance
 	incidents []Incident
 	products  map[ProductID]Product
 	lots      map[LotID]Lot
@@ -151,6 +154,29 @@ func (m *memory) DayClosed(_ context.Context, d calendar.Day) (bool, error) { re
 
 func (m *memory) StationOf(context.Context, BottleID) (string, error) { return "", nil }
 
+func (m *memory) FindSetting(context.Context) (Setting, error) { return DefaultSetting, nil }
+
+func (m *memory) Evidence(context.Context, BottleID) (Evidence, error) { return Evidence{}, nil }
+
+func (m *memory) LastCounter(context.Context, BottleID) (string, Session, error) {
+	return "window-1", Session{ID: "shift", StartedBy: "nurse-2", Day: today, Shift: 2}, nil
+}
+
+func (m *memory) InsertCount(_ context.Context, c Count) error {
+	m.counts = append(m.counts, c)
+	return nil
+}
+
+func (m *memory) InsertEntries(_ context.Context, e []Entry) error {
+	m.forms = append(m.forms, e...)
+	return nil
+}
+
+func (m *memory) InsertVariances(_ context.Context, v []Variance) error {
+	m.variances = append(m.variances, v...)
+	return nil
+}
+
 func (m *memory) OpenIncident(_ context.Context, in Incident) error {
 	m.incidents = append(m.incidents, in)
 	return nil
@@ -183,6 +209,21 @@ func act(id DocumentID) Act {
 }
 
 const litre = 1 * measure.Litre
+
+// unread is the reading of a bottle that nobody could weigh.
+var unread = Reading{Unread: "the bottle scale is being repaired"}
+
+func openedAs(gross measure.Weight) Reading {
+	if gross == 0 {
+		return unread
+	}
+	return Reading{Gross: gross}
+}
+
+// weighing is the reading of a bottle with v in it, at the bench's density and tare.
+func weighing(v measure.Volume) Reading {
+	return Reading{Gross: 60*measure.WeightGram + measure.Weight(v)*1050}
+}
 
 // newBench has one released lot with a density of 1.05 g/mL and one sealed litre bottle, "b", with a tare of 60 g.
 func newBench(t *testing.T) (*Service, *memory) {
@@ -223,7 +264,7 @@ func delivery(doc DocumentID, ids ...BottleID) Delivery {
 
 func open(t *testing.T, s *Service) {
 	t.Helper()
-	if _, err := s.Open(t.Context(), BottleOpening{Act: act("open"), Bottle: "b"}); err != nil {
+	if _, err := s.Open(t.Context(), BottleOpening{Act: act("open"), Bottle: "b", Reading: unread}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -275,9 +316,14 @@ func TestOpeningPostsWhatTheScaleFindsApart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, m := newBench(t)
-			b, err := s.Open(t.Context(), BottleOpening{Act: act("open"), Bottle: "b", Gross: tc.gross})
+			b, err := s.Open(t.Context(), BottleOpening{Act: act("open"), Bottle: "b", Reading: openedAs(tc.gross)})
 			wantKey(t, err, tc.key)
 			wantBalance(t, m, "b", tc.want)
+			for _, mv := range m.moves {
+				if found := mv.From == Surplus || mv.To == Loss; found != (m.documents[DocumentID(mv.Cause)].Kind == SurplusFound || m.documents[DocumentID(mv.Cause)].Kind == LossReport) {
+					t.Errorf("%s from %s to %s stands on a %s", mv.Amount, mv.From, mv.To, m.documents[DocumentID(mv.Cause)].Kind)
+				}
+			}
 			if tc.key == "" && (b.State != InUse || b.Balance[InBottle] != tc.want[InBottle] || m.bottles["b"].OpenedAt.IsZero()) {
 				t.Errorf("opened %+v", b)
 			}
@@ -293,7 +339,7 @@ func TestOpeningWithoutDensityOrTareConvertsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, m := newBench(t)
 			forget(m)
-			_, err := s.Open(t.Context(), BottleOpening{Act: act("open"), Bottle: "b", Gross: 1500 * measure.WeightGram})
+			_, err := s.Open(t.Context(), BottleOpening{Act: act("open"), Bottle: "b", Reading: Reading{Gross: 1500 * measure.WeightGram}})
 			wantKey(t, err, "")
 			wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre})
 		})
@@ -313,7 +359,7 @@ func TestWhatIsNotOpened(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, m := newBench(t)
 			tc.edit(s, m)
-			_, err := s.Open(t.Context(), BottleOpening{Act: act("open"), Bottle: "b"})
+			_, err := s.Open(t.Context(), BottleOpening{Act: act("open"), Bottle: "b", Reading: unread})
 			wantKey(t, err, tc.key)
 		})
 	}
@@ -322,7 +368,7 @@ func TestWhatIsNotOpened(t *testing.T) {
 func TestActsOfTwoPeopleNeedTwo(t *testing.T) {
 	acts := map[string]func(*Service, Act) error{
 		"open": func(s *Service, a Act) error {
-			_, err := s.Open(t.Context(), BottleOpening{Act: a, Bottle: "b"})
+			_, err := s.Open(t.Context(), BottleOpening{Act: a, Bottle: "b", Reading: unread})
 			return err
 		},
 		"receive": func(s *Service, a Act) error {
@@ -331,18 +377,27 @@ func TestActsOfTwoPeopleNeedTwo(t *testing.T) {
 			_, _, err := s.Receive(t.Context(), d)
 			return err
 		},
-		"waste": func(s *Service, a Act) error { _, err := s.Waste(t.Context(), Posting{a, "b", 1000}); return err },
-		"loss":  func(s *Service, a Act) error { _, err := s.ReportLoss(t.Context(), Posting{a, "b", 1000}); return err },
+		"waste": func(s *Service, a Act) error {
+			_, err := s.Waste(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
+			return err
+		},
+		"loss": func(s *Service, a Act) error {
+			_, err := s.ReportLoss(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
+			return err
+		},
 		"surplus": func(s *Service, a Act) error {
-			_, err := s.ReportSurplus(t.Context(), Posting{a, "b", 1000})
+			_, err := s.ReportSurplus(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
 			return err
 		},
 		"return": func(s *Service, a Act) error {
-			_, err := s.ReturnToSupplier(t.Context(), Posting{a, "b", 1000})
+			_, err := s.ReturnToSupplier(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
 			return err
 		},
-		"broken":  func(s *Service, a Act) error { _, err := s.Broken(t.Context(), a, "b"); return err },
-		"destroy": func(s *Service, a Act) error { _, err := s.Destroy(t.Context(), a, "b"); return err },
+		"broken": func(s *Service, a Act) error { _, err := s.Broken(t.Context(), a, "b"); return err },
+		"destroy": func(s *Service, a Act) error {
+			_, err := s.Destroy(t.Context(), Ending{Act: a, Bottle: "b"})
+			return err
+		},
 	}
 	for name, do := range acts {
 		t.Run(name, func(t *testing.T) {
@@ -369,7 +424,7 @@ func TestLossAndSurplusNeverMeet(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
 	for id, post := range map[DocumentID]func(context.Context, Posting) (Bottle, error){"l": s.ReportLoss, "s": s.ReportSurplus} {
-		_, err := post(t.Context(), Posting{act(id), "b", 5000})
+		_, err := post(t.Context(), Posting{Act: act(id), Bottle: "b", Amount: 5000})
 		wantKey(t, err, "")
 	}
 	wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre, Loss: 5000, Surplus: -5000})
@@ -378,26 +433,24 @@ func TestLossAndSurplusNeverMeet(t *testing.T) {
 func TestAnEntryBeyondTheBookIsRefused(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
-	_, err := s.Waste(t.Context(), Posting{act("w1"), "b", litre + 1})
+	_, err := s.Waste(t.Context(), Posting{Act: act("w1"), Bottle: "b", Amount: litre + 1})
 	wantKey(t, err, "bottle.not_enough")
 	for _, v := range []measure.Volume{0, -1} {
-		_, err = s.Waste(t.Context(), Posting{act("w2"), "b", v})
+		_, err = s.Waste(t.Context(), Posting{Act: act("w2"), Bottle: "b", Amount: v})
 		wantKey(t, err, "move.amount")
 	}
-	_, err = s.Waste(t.Context(), Posting{act("w3"), "b", litre})
-	wantKey(t, err, "")
-	wantBalance(t, m, "b", Balance{Supplier: -litre, Waste: litre})
+	wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre})
 }
 
 func TestARepeatedActIsPostedOnce(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
 	for range 2 {
-		_, err := s.Waste(t.Context(), Posting{act("w"), "b", 1000})
+		_, err := s.Waste(t.Context(), Posting{Act: act("w"), Bottle: "b", Amount: 1000})
 		wantKey(t, err, "")
 	}
 	wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre - 1000, Waste: 1000})
-	_, err := s.ReportLoss(t.Context(), Posting{act("w"), "b", 1000})
+	_, err := s.ReportLoss(t.Context(), Posting{Act: act("w"), Bottle: "b", Amount: 1000})
 	wantKey(t, err, "id.taken")
 	_, bottles, err := s.Receive(t.Context(), delivery("receipt", "b"))
 	wantKey(t, err, "")
@@ -406,25 +459,138 @@ func TestARepeatedActIsPostedOnce(t *testing.T) {
 	}
 }
 
-func TestABottleIsEmptiedOnlyWhenTheBookSaysSo(t *testing.T) {
+// A bottle's rest is looked at before it goes: what the scale finds is waste, and what the book had otherwise is a loss or
+// a surplus with a paper of its own.
+func TestABottleIsWeighedBeforeItEnds(t *testing.T) {
+	ml := measure.Millilitre
+	rest := 30 * ml
+	used := Balance{Supplier: -litre, Administered: litre - rest}
+	with := func(b Balance) Balance {
+		out := maps.Clone(used)
+		maps.Copy(out, b)
+		return out
+	}
+	none := measure.Volume(0)
+	for name, tc := range map[string]struct {
+		reading   Reading
+		key       string
+		want      Balance
+		diff      measure.Volume
+		incidents int
+	}{
+		"not looked at":             {Reading{}, "bottle.not_weighed", with(Balance{InBottle: rest}), 0, 0},
+		"measured, not weighed":     {Reading{Found: &rest}, "bottle.not_weighed", with(Balance{InBottle: rest}), 0, 0},
+		"as the book says":          {weighing(rest), "", with(Balance{Waste: rest}), 0, 0},
+		"9 mL are missing":          {weighing(rest - 9*ml), "", with(Balance{Waste: rest - 9*ml, Loss: 9 * ml}), -9 * ml, 0},
+		"2 mL more":                 {weighing(rest + 2*ml), "", with(Balance{Waste: rest + 2*ml, Surplus: -2 * ml}), 2 * ml, 0},
+		"20 mL are missing":         {weighing(rest - 20*ml), "count.needs_review", with(Balance{InBottle: rest}), 0, 0},
+		"a little below the tare":   {Reading{Gross: 59 * measure.WeightGram}, "count.needs_review", with(Balance{InBottle: rest}), 0, 0},
+		"far below the tare":        {Reading{Gross: 50 * measure.WeightGram}, "count.implausible", with(Balance{InBottle: rest}), 0, 0},
+		"the scale is broken":       {unread, "", with(Balance{Waste: rest}), 0, 1},
+		"poured into a measure":     {Reading{Found: &rest, Unread: "no bottle scale"}, "", with(Balance{Waste: rest}), 0, 0},
+		"an empty measure, no word": {Reading{Found: &none}, "bottle.not_weighed", with(Balance{InBottle: rest}), 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, m := newBench(t)
+			open(t, s)
+			m.bottles["b"].Balance[InBottle], m.bottles["b"].Balance[Administered] = rest, litre-rest
+			e := Ending{Act: act("end"), Bottle: "b", Reading: tc.reading}
+			for range 2 { // the second is the same request again
+				b, err := s.Empty(t.Context(), e)
+				wantKey(t, err, tc.key)
+				if tc.key == "" && (b.State != Empty || m.bottles["b"].State != Empty) {
+					t.Errorf("state %s", b.State)
+				}
+			}
+			wantBalance(t, m, "b", tc.want)
+			if len(m.incidents) != tc.incidents {
+				t.Errorf("%d incidents", len(m.incidents))
+			}
+			if tc.diff == 0 {
+				if len(m.variances) != 0 {
+					t.Errorf("variances %+v", m.variances)
+				}
+				return
+			}
+			v, paper := m.variances[0], m.documents[m.variances[0].Document]
+			if v.Diff.Volume != tc.diff || v.Person != "nurse-2" || v.Station != "window-1" || v.Shift != 2 || len(m.forms) != 2 || m.counts[0].Document != e.ID {
+				t.Errorf("variance %+v of %+v", v, m.counts[0])
+			}
+			if paper.ID == e.ID || paper.By != string(pharmacist.ID) || paper.Witness != string(nurse.ID) {
+				t.Errorf("paper %+v", paper)
+			}
+		})
+	}
+}
+
+// Neither all that is left nor a large amount leaves an opened bottle by the book's figure alone.
+func TestWhatLeavesByHandIsWeighedBefore(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
-	_, err := s.Empty(t.Context(), act("e1"), "b", 0)
-	wantKey(t, err, "bottle.not_empty")
-	m.bottles["b"].Balance[InBottle] -= 1000
-	m.bottles["b"].Balance[Reserved] += 1000
-	_, err = s.Empty(t.Context(), act("e2"), "b", 0)
-	wantKey(t, err, "bottle.unsettled")
-	m.bottles["b"].Balance[Reserved], m.bottles["b"].Balance[Administered] = 0, 1000
-	_, err = s.Waste(t.Context(), Posting{act("w"), "b", litre - 1000})
-	wantKey(t, err, "")
-	b, err := s.Empty(t.Context(), act("e3"), "b", 0)
-	wantKey(t, err, "")
-	if b.State != Empty || m.bottles["b"].State != Empty {
-		t.Errorf("state %s", b.State)
+	waste := func(id DocumentID, v measure.Volume, r Reading) error {
+		_, err := s.Waste(t.Context(), Posting{Act: act(id), Bottle: "b", Amount: v, Reading: r})
+		return err
 	}
-	_, err = s.Waste(t.Context(), Posting{act("w2"), "b", 1})
-	wantKey(t, err, "bottle.state")
+	level := DefaultSetting.Review.Volume
+	wantKey(t, waste("w1", level+1, Reading{}), "bottle.not_weighed")
+	wantKey(t, waste("w2", litre, Reading{}), "bottle.not_weighed")
+	wantKey(t, waste("w3", level, Reading{}), "")
+	wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre - level, Waste: level})
+	wantKey(t, waste("w4", litre-level, unread), "")
+	if len(m.incidents) != 1 {
+		t.Errorf("%d incidents", len(m.incidents))
+	}
+	_, err := s.Purge(t.Context(), Posting{Act: Act{Clinic: here, ID: "p", Pair: staff.Pair{By: pharmacist}, Reason: "prime"}, Bottle: "b", Amount: 1})
+	wantKey(t, err, "bottle.not_enough")
+}
+
+// What the scale says stands in the book before the rest is poured away: no more leaves than was found.
+func TestNoMoreIsWastedThanWasWeighed(t *testing.T) {
+	s, _ := newBench(t)
+	open(t, s)
+	_, err := s.Waste(t.Context(), Posting{Act: act("w"), Bottle: "b", Amount: litre, Reading: weighing(litre - 5000)})
+	wantKey(t, err, "bottle.not_enough")
+}
+
+// A loss that is told of without a count is held against the review level and charted like one that was counted.
+func TestAToldLossIsNoWayAroundTheCount(t *testing.T) {
+	s, m := newBench(t)
+	open(t, s)
+	loss := Posting{Act: act("l1"), Bottle: "b", Amount: DefaultSetting.Review.Volume}
+	_, err := s.ReportLoss(t.Context(), loss)
+	wantKey(t, err, "count.needs_review")
+	loss.ID, loss.Witness = "l2", person("boss", staff.Supervisor)
+	_, err = s.ReportLoss(t.Context(), loss)
+	wantKey(t, err, "")
+	if v := m.variances[0]; v.Document != "l2" || v.Diff.Volume != -loss.Amount || v.Person != "nurse-2" {
+		t.Errorf("variance %+v", v)
+	}
+}
+
+// Liquid in a bottle that had ended is recorded: the bottle is in quarantine, and an incident is open.
+func TestLiquidInAnEndedBottleIsRecorded(t *testing.T) {
+	for name, end := range map[string]func(*Service) error{
+		"used up": func(s *Service) error {
+			_, err := s.Empty(t.Context(), Ending{Act: act("end"), Bottle: "b", Reading: weighing(litre)})
+			return err
+		},
+		"broken": func(s *Service) error { _, err := s.Broken(t.Context(), act("end"), "b"); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, m := newBench(t)
+			open(t, s)
+			wantKey(t, end(s), "")
+			was := len(m.incidents)
+			_, err := s.Waste(t.Context(), Posting{Act: act("w"), Bottle: "b", Amount: 4000})
+			wantKey(t, err, "bottle.state")
+			b, err := s.ReportSurplus(t.Context(), Posting{Act: act("found"), Bottle: "b", Amount: 4000})
+			wantKey(t, err, "")
+			if b.State != Quarantined || len(m.incidents) != was+1 {
+				t.Errorf("state %s, %d incidents", b.State, len(m.incidents)-was)
+			}
+			wantBalance(t, m, "b", Balance{Supplier: -litre, Waste: litre, InBottle: 4000, Surplus: -4000})
+		})
+	}
 }
 
 func TestARecallStopsEveryBottleAtOnce(t *testing.T) {
@@ -466,9 +632,7 @@ func TestARecallStopsEveryBottleAtOnce(t *testing.T) {
 func TestReversals(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
-	_, err := s.Waste(t.Context(), Posting{act("w"), "b", litre})
-	wantKey(t, err, "")
-	_, err = s.Empty(t.Context(), act("e"), "b", 0)
+	_, err := s.Empty(t.Context(), Ending{Act: act("e"), Bottle: "b", Reading: weighing(litre)})
 	wantKey(t, err, "")
 	wrong := m.moves[len(m.moves)-1]
 	var first Move
@@ -510,11 +674,20 @@ func TestWhenAnActOccurred(t *testing.T) {
 		"now":                    {0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, _ := newBench(t)
+			s, m := newBench(t)
 			a := act("p")
 			a.Occurred = calendar.At(clock.Add(-tc.ago))
-			_, err := s.Purge(t.Context(), Posting{a, "b", 1000})
+			_, err := s.Purge(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
 			wantKey(t, err, tc.key)
+			if tc.ago <= maxLate {
+				return
+			}
+			a.Late = true // what happened long ago is booked now, with an incident
+			_, err = s.Purge(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
+			wantKey(t, err, "")
+			if m.documents["p"].Occurred != calendar.At(clock) || len(m.incidents) != 1 {
+				t.Errorf("document %+v, incidents %+v", m.documents["p"], m.incidents)
+			}
 		})
 	}
 }

@@ -3,6 +3,7 @@ package stock
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/lieu-clinic/lieu/internal/audit"
@@ -250,6 +251,37 @@ func (s *Service) settle(ctx context.Context, tx Tx, n *Count, st settlement) er
 // difference explains one bottle's difference and writes its paper, when there is one.
 func (s *Service) difference(ctx context.Context, tx Tx, n Count, set Setting, st settlement, f finding) (Variance, error) {
 	b := st.bottles[f.bottle]
+	v, err := variance(ctx, tx, n, set, st, f)
+	if err != nil || f.diff == 0 {
+		return v, err
+	}
+	kind, m := LossReport, Move{From: b.home(), To: Loss, Amount: -f.diff}
+	if f.diff > 0 {
+		kind, m = SurplusFound, Move{From: Surplus, To: b.home(), Amount: f.diff}
+	}
+	a := Act{
+		Clinic: n.Clinic, ID: id.New[DocumentID](), Reason: st.reason, Occurred: st.now,
+		Pair: staff.Pair{
+			By:      staff.Member{ID: staff.ID(st.by), Clinic: n.Clinic},
+			Witness: staff.Member{ID: staff.ID(st.witness), Clinic: n.Clinic},
+		},
+	}
+	m = a.move(b, m.From, m.To, m.Amount, string(kind), st.now)
+	doc := a.document(kind, st.now, v.data(n))
+	v.Document = doc.ID
+	if err := s.post(ctx, tx, a, doc, []Move{m}); err != nil {
+		return Variance{}, err
+	}
+	if f.missing && b.here() == nil {
+		b.State = Quarantined
+		return v, tx.UpdateBottle(ctx, b)
+	}
+	return v, nil
+}
+
+// variance explains one bottle's difference; it writes nothing.
+func variance(ctx context.Context, tx Tx, n Count, set Setting, st settlement, f finding) (Variance, error) {
+	b := st.bottles[f.bottle]
 	ev, err := tx.Evidence(ctx, f.bottle)
 	if err != nil {
 		return Variance{}, err
@@ -266,30 +298,14 @@ func (s *Service) difference(ctx context.Context, tx Tx, n Count, set Setting, s
 	}
 	v.Parts = reconcile.Explain(f.diff, candidates(ev, st.stated, f), ev.Since)
 	v.Began = reconcile.Began(v.Parts)
-	kind, m := LossReport, Move{From: b.home(), To: Loss, Amount: -f.diff}
-	if f.diff > 0 {
-		kind, m = SurplusFound, Move{From: Surplus, To: b.home(), Amount: f.diff}
-	}
-	a := Act{
-		Clinic: n.Clinic, ID: id.New[DocumentID](), Reason: st.reason, Occurred: st.now,
-		Pair: staff.Pair{
-			By:      staff.Member{ID: staff.ID(st.by), Clinic: n.Clinic},
-			Witness: staff.Member{ID: staff.ID(st.witness), Clinic: n.Clinic},
-		},
-	}
-	m = a.move(b, m.From, m.To, m.Amount, string(kind), st.now)
-	doc := a.document(kind, st.now, audit.Data(map[string]any{
-		"count": n.ID, "session": n.Session, "book_ul": v.Book, "counted_ul": v.Counted, "parts": v.Parts, "began": v.Began,
-	}))
-	v.Document = doc.ID
-	if err := s.post(ctx, tx, a, doc, []Move{m}); err != nil {
-		return Variance{}, err
-	}
-	if f.missing && b.here() == nil {
-		b.State = Quarantined
-		return v, tx.UpdateBottle(ctx, b)
-	}
 	return v, nil
+}
+
+// data is what the paper of a difference says of it.
+func (v Variance) data(n Count) json.RawMessage {
+	return audit.Data(map[string]any{
+		"count": n.ID, "session": n.Session, "book_ul": v.Book, "counted_ul": v.Counted, "parts": v.Parts, "began": v.Began,
+	})
 }
 
 // candidates are what could explain a difference, signed like it.

@@ -90,6 +90,9 @@ type Bottle struct {
 	Balance     Balance
 }
 
+// weighable reports whether a weight of the bottle says how much is in it.
+func (b Bottle) weighable(l Lot) bool { return l.Density > 0 && b.TareWeight > 0 }
+
 // Account is where liquid of a bottle can be. Every microlitre of a bottle is on exactly one of them.
 type Account string
 

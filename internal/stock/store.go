@@ -114,6 +114,9 @@ type Counting interface {
 	CounterBottles(ctx context.Context, station string) ([]BottleID, error)
 	// Evidence reads what was poured from a bottle since it was last counted, else opened.
 	Evidence(ctx context.Context, b BottleID) (Evidence, error)
+	// LastCounter returns the station at which a bottle was poured from last, "" for none, and the newest session of that
+	// station, the zero Session for none.
+	LastCounter(ctx context.Context, b BottleID) (station string, ses Session, err error)
 	// InsertVariances adds what a count found.
 	InsertVariances(ctx context.Context, v []Variance) error
 }

@@ -108,6 +108,7 @@ type countRow struct {
 	StartedBy string
 	StartedAt calendar.Instant
 	SettledAt calendar.Instant
+	Document  ref
 }
 
 func (countRow) TableName() string { return "stock_count" }
@@ -115,7 +116,7 @@ func (countRow) TableName() string { return "stock_count" }
 func toCount(r countRow) (stock.Count, error) {
 	n := stock.Count{
 		ID: r.ID, Clinic: r.Clinic, Session: stock.SessionID(r.Session), Station: r.Station, Phase: r.Phase, State: r.State,
-		StartedBy: r.StartedBy, StartedAt: r.StartedAt, SettledAt: r.SettledAt,
+		StartedBy: r.StartedBy, StartedAt: r.StartedAt, SettledAt: r.SettledAt, Document: stock.DocumentID(r.Document),
 	}
 	if err := json.Unmarshal([]byte(r.Bottles), &n.Bottles); err != nil {
 		return stock.Count{}, fmt.Errorf("count %s: %w", r.ID, err)
@@ -196,6 +197,7 @@ func (t *Tx) InsertCount(_ context.Context, n stock.Count) error {
 	}
 	err = insert(t, countRow{
 		n.ID, n.Clinic, ref(n.Session), n.Station, n.Phase, n.State, string(bottles), n.StartedBy, n.StartedAt, n.SettledAt,
+		ref(n.Document),
 	})
 	if err != nil {
 		return fmt.Errorf("count %s: %w", n.ID, err)
@@ -235,6 +237,21 @@ func (t *Tx) CounterBottles(_ context.Context, station string) (ids []stock.Bott
 		err = t.db.Raw(here+"(s.id = ? OR s.id IS NULL AND b.place = 'cabinet') ORDER BY b.id", t.clinic, station).Scan(&ids).Error
 	}
 	return ids, mapError(err)
+}
+
+// LastCounter implements stock.Tx.
+func (t *Tx) LastCounter(_ context.Context, b stock.BottleID) (string, stock.Session, error) {
+	var stations []string
+	err := t.db.Raw("SELECT CAST(station AS text) FROM dispensing WHERE bottle = ? AND clinic = ? ORDER BY id DESC LIMIT 1", b, t.clinic).
+		Scan(&stations).Error
+	if err != nil || len(stations) == 0 {
+		return "", stock.Session{}, mapError(err)
+	}
+	rows, err := list[counterSessionRow](t.db.Where("station = ? AND clinic = ?", stations[0], t.clinic).Order("day DESC, shift DESC").Limit(1))
+	if err != nil || len(rows) == 0 {
+		return stations[0], stock.Session{}, err
+	}
+	return stations[0], toCounterSession(rows[0]), nil
 }
 
 // pourRow is a pour as evidence.
