@@ -19,7 +19,7 @@ func pageRoutes(t *testing.T) map[string]*regexp.Regexp {
 	t.Helper()
 	source, err := os.ReadFile("../web/web.go")
 	require.NoError(t, err)
-	parts := []string{"/static/", "/check-in/lists", "/check-in/print/{print}", "/window/{station}/work", "/window/{station}/queue", "/window/{station}/exception/{kind}", "/stations/{station}/check/work"}
+	parts := []string{"/static/", "/check-in/lists", "/check-in/print/{print}", "/window/{station}/work", "/window/{station}/queue", "/window/{station}/exception/{kind}", "/stations/{station}/check/work", "/stock/find"}
 	routes := map[string]*regexp.Regexp{}
 	for _, r := range regexp.MustCompile(`"GET (/[^"]*)"`).FindAllStringSubmatch(string(source), -1) {
 		if route := strings.TrimSuffix(r[1], "{$}"); !slices.Contains(parts, route) {

@@ -739,7 +739,7 @@ func TestABottleEndsWithItsRestWeighed(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, b.Balance[stock.InBottle])
 		require.Equal(t, measure.Litre+over, b.Balance[stock.Waste]+b.Balance[stock.Loss])
-		variances, _, err := r.stock.Variances(ctx, stock.VarianceFilter{Clinic: c, Bottle: spare}, stock.ByPerson)
+		variances, _, _, err := r.stock.Variances(ctx, stock.VarianceFilter{Clinic: c, Bottle: spare}, stock.ByPerson)
 		require.NoError(t, err)
 		require.Len(t, variances, 2)
 		require.EqualValues(t, -3000, variances[0].Diff.Volume)

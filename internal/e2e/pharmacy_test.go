@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lieu-clinic/lieu/internal/staff"
 	"github.com/lieu-clinic/lieu/internal/store"
 	"github.com/lieu-clinic/lieu/internal/web/browsertest"
 )
@@ -23,6 +24,20 @@ func (d *desk) fillIn(action string, fields map[string]string) {
 		%s setTimeout(() => f.requestSubmit(), 0);
 		return true;
 	})()`, action, fill)), action)
+}
+
+// paper writes a draft of a kind and stays on its page.
+func (d *desk) paper(kind string, fields ...string) {
+	d.T.Helper()
+	d.Open("/stock/papers/new/" + kind)
+	d.submit("/stock/papers", "paper_save", fields...)
+}
+
+// post signs the paper on the screen, and lets another person post it.
+func (d *desk) post(second staff.Member) {
+	d.T.Helper()
+	d.submit("/sign", "paper_sign", "pin", pin)
+	d.submit("/post", "paper_post", "witness", second.Username, "witness_pin", pin)
 }
 
 // The pharmacist's day in a browser, on real processes: a shift is opened by a blind count of two people, a spill is
@@ -48,19 +63,15 @@ func TestPharmacyInABrowser(t *testing.T) {
 	d.Until(`document.querySelector('form[action$="/settle"]')`)
 	d.Shot("count-differs")
 
-	d.Open("/stock/papers")
-	d.fillIn(`f.querySelector('select[name=kind] [value=waste]') && f.querySelector('[name=code]')`, map[string]string{
-		"code": r.c.bottle.Code, "amount": "1,5", "reason": "đổ khi rót",
-	})
-	d.Until(`document.querySelector('form[action$="/sign"]')`)
+	d.paper("waste", "code", r.c.bottle.Code, "amount", "1,5", "reason", "đổ khi rót")
 	d.fillIn(`f.getAttribute('action').endsWith('/sign')`, map[string]string{"pin": pin})
 	d.Until(`document.querySelector('form[action$="/post"]')`)
-	d.Shot("papers-signed")
+	d.Shot("paper-signed")
 	d.fillIn(`f.getAttribute('action').endsWith('/post')`, map[string]string{"witness": r.c.pharmacist.Username, "witness_pin": pin})
 	d.Until(`document.querySelector('.alert')`) // nobody is two people
 	d.fillIn(`f.getAttribute('action').endsWith('/post')`, map[string]string{"witness": r.c.nurse.Username, "witness_pin": pin})
-	d.Until(`document.querySelector('.notice') && document.querySelector('tbody').textContent.includes('đổ khi rót')`)
-	d.Shot("papers-posted")
+	d.Until(`document.querySelector('.notice') && document.querySelector('main').textContent.includes('đổ khi rót')`)
+	d.Shot("paper-posted")
 
 	for _, page := range []string{"variance", "forecast", "lots/" + string(r.c.lot.ID)} {
 		d.Open("/stock/" + page)

@@ -11,6 +11,8 @@ const (
 	paperID   = "01920000-0000-7000-8000-0000000000f1"
 	countedID = "01920000-0000-7000-8000-0000000000f2"
 	signedID  = "01920000-0000-7000-8000-0000000000f3"
+	receiptID = "01920000-0000-7000-8000-0000000000f4"
+	postedID  = "01920000-0000-7000-8000-0000000000f5"
 )
 
 // paperRoutes are papers, counter sessions and counts in each of their states.
@@ -26,17 +28,53 @@ func (f *fakeAPI) paperRoutes() {
 	f.on("GET /drafts", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.DraftList{Items: []clinicapi.Draft{draft, signed}}
 	})
+	receipt := clinicapi.Draft{
+		Id: receiptID, Kind: "receipt", State: "draft", MadeBy: "Ngô Dược Sĩ", MadeAt: fakeNow,
+		Paper: clinicapi.DraftPaper{Lot: lotID, Party: "Kho tỉnh", Number: "BB-1", Copies: 3, Items: []clinicapi.ReceivedBottle{
+			{Id: bottleID, LabelVolumeUl: 1_000_000, MeasuredUl: 1_002_500, Finding: "nứt", Scanned: "]d20108936000000011"}, {Id: anID, LabelVolumeUl: 1_000_000},
+		}},
+	}
+	posted := receipt
+	posted.Id, posted.State = postedID, "posted"
+	f.on("GET /drafts/{id}", 200, func(r *http.Request, _ map[string]any) any {
+		for _, d := range []clinicapi.Draft{draft, signed, receipt, posted} {
+			if d.Id == r.PathValue("id") {
+				return d
+			}
+		}
+		return clinicapi.Problem{Status: 404, Code: "not_found", Title: "Không có phiếu nháp này."}
+	})
+	f.on("GET /bottles/{id}/weights", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.BottleWeightList{Items: []clinicapi.BottleWeight{{Occasion: "open", GrossWeightUg: 1_100_000_000, BookUl: 1_000_000, ContentUl: 1_002_000, Person: "Ngô Dược Sĩ", RecordedAt: fakeNow}}}
+	})
+	f.on("POST /bottle-scans", 200, func(_ *http.Request, body map[string]any) any {
+		if body["code"] != "]d20108936000000011" {
+			return clinicapi.Problem{Status: 400, Code: "invalid", Title: "Không đọc được mã."}
+		}
+		return clinicapi.ScannedBottle{Gtin: "08936000000011", Lot: "MTD-2611"}
+	})
 	f.on("POST /drafts", 201, func(*http.Request, map[string]any) any { return draft })
 	for _, act := range []string{"sign", "post", "drop"} {
 		f.on("POST /drafts/{id}/"+act, 200, func(*http.Request, map[string]any) any { return signed })
 	}
-	doc := clinicapi.Document{Id: paperID, Kind: "loss", By: "Ngô Dược Sĩ", Witness: "Lê Điều Dưỡng", Reason: "tìm không thấy", Party: "Kho", Number: "BB-1", OccurredAt: fakeNow, RecordedAt: fakeNow}
+	doc := clinicapi.Document{Id: countedID, Kind: "loss", Data: map[string]any{
+		"book_ul": 1_000_000, "counted_ul": 995_000, "began": "2026-11-22T01:00:00.000000Z", "parts": []any{map[string]any{"cause": "drift", "amount_ul": -5000}},
+	}, By: "Ngô Dược Sĩ", Witness: "Lê Điều Dưỡng", Reason: "tìm không thấy", Party: "Kho", Number: "BB-1", OccurredAt: fakeNow, RecordedAt: fakeNow}
 	f.on("GET /documents", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.DocumentList{Items: []clinicapi.Document{doc}, Next: "more"}
 	})
 	move := clinicapi.Move{Id: paperID, Bottle: bottleID, Lot: lotID, From: "bottle", To: "loss", AmountUl: 5000, FromAfterUl: 995_000, ToAfterUl: 5000, Cause: paperID, Reason: "loss", OccurredAt: fakeNow, RecordedAt: fakeNow}
-	f.on("GET /documents/{id}", 200, func(*http.Request, map[string]any) any {
-		return clinicapi.DocumentDetail{Document: doc, Moves: []clinicapi.Move{move}}
+	f.on("GET /documents/{id}", 200, func(r *http.Request, _ map[string]any) any {
+		shown := doc
+		if r.PathValue("id") == postedID {
+			shown.Id, shown.Kind, shown.Data = postedID, "receipt", map[string]any{
+				"copies": 3, "funding": "Quỹ toàn cầu", "bottles": []any{
+					map[string]any{"bottle": bottleID, "label_ul": 1_000_000, "measured_ul": 1_002_500, "finding": "nứt"},
+					map[string]any{"bottle": anID, "label_ul": 1_000_000},
+				},
+			}
+		}
+		return clinicapi.DocumentDetail{Document: shown, Moves: []clinicapi.Move{move}}
 	})
 	f.on("GET /stock-setting", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.StockSetting{CountGate: true, ReviewUl: 10_000, ReviewPermille: 5, CoverDays: 30, LeadDays: 10}
@@ -47,6 +85,12 @@ func (f *fakeAPI) paperRoutes() {
 		return clinicapi.StockForecastList{Items: []clinicapi.StockForecast{{
 			Product: anID, ProductName: "Methadon", LeftUl: 12_000_000, PerDayUl: 1_200_000, DaysLeft: 10, DaysBasis: 28, RunsOut: "2026-12-02", OrderBy: "2026-11-22", OrderUl: 36_000_000,
 			Expiring: []clinicapi.ExpiringLot{{Lot: lotID, LotNumber: "A1", Expiry: "2026-11-30", LeftUl: 9_000_000, UnusedUl: 1_000_000}},
+		}}}
+	})
+	f.on("GET /patients/{id}/lots", 200, func(*http.Request, map[string]any) any {
+		return clinicapi.TracedDoseList{Items: []clinicapi.TracedDose{{
+			Dispensing: paperID, Patient: anID, PatientCode: anCode, PatientName: "Nguyễn Văn An", Lot: lotID, LotNumber: "A1", Bottle: bottleID, BottleCode: "B0100000017",
+			Day: "2026-11-22", State: "administered", MeasuredUl: 6250, DoseUg: 62_500, RecordedAt: fakeNow,
 		}}}
 	})
 	f.on("GET /lots/{id}/trace", 200, func(*http.Request, map[string]any) any {

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,15 +12,14 @@ import (
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
 
-// papersView is what waits for a signature, what was posted, and the forms of new papers.
+// papersView is what waits for a signature, what was posted, and which papers can be written.
 type papersView struct {
 	Drafts    []draftRow
 	Documents []documentRow
 	Kind      string
 	Kinds     []option
+	New       []option
 	More      string
-	Lots      []clinicapi.Lot
-	Stations  []clinicapi.Station
 }
 
 type option struct{ Value, Text string }
@@ -26,7 +27,7 @@ type option struct{ Value, Text string }
 type draftRow struct {
 	ID, Kind, Says, Reason, MadeBy, MadeAt, SignedBy string
 	State                                            tag
-	Signed, Late                                     bool
+	Late                                             bool
 }
 
 type documentRow struct {
@@ -39,10 +40,19 @@ var documentKinds = []string{
 	"quarantine", "recall", "release", "empty", "destroy", "reversal",
 }
 
+// writtenKinds are the papers that a person writes, in the order of a day. A reversal is written on the paper that it
+// answers, a quarantine or a recall on its bottle or lot.
+var writtenKinds = []string{
+	"transfer", "open", "change", "consolidate", "waste", "empty", "receipt", "loss", "surplus", "return", "break", "abnormal", "destroy",
+}
+
 func showPapers(c *screen) error {
 	v := papersView{Kind: c.r.URL.Query().Get("kind")}
 	for _, k := range documentKinds {
 		v.Kinds = append(v.Kinds, option{k, c.known("paper."+k, k)})
+	}
+	for _, k := range writtenKinds {
+		v.New = append(v.New, option{k, c.known("paper."+k, k)})
 	}
 	drafts, err := call[clinicapi.DraftList](c.api.ListDrafts(c.r.Context()))
 	if err != nil {
@@ -66,16 +76,6 @@ func showPapers(c *screen) error {
 	for _, d := range docs.Items {
 		v.Documents = append(v.Documents, c.document(d))
 	}
-	lots, err := call[clinicapi.LotList](c.api.ListLots(c.r.Context()))
-	if err != nil {
-		return err
-	}
-	v.Lots = lots.Items
-	stations, err := call[clinicapi.StationList](c.api.ListStations(c.r.Context()))
-	if err != nil {
-		return err
-	}
-	v.Stations = stations.Items
 	return c.render("papers", "", c.t("papers.title"), v)
 }
 
@@ -83,7 +83,7 @@ func (c *screen) draft(d clinicapi.Draft) draftRow {
 	return draftRow{
 		ID: d.Id, Kind: c.known("paper."+string(d.Kind), string(d.Kind)), Says: c.paperSays(d), Reason: d.Reason, MadeBy: d.MadeBy,
 		MadeAt: c.moment(d.MadeAt), SignedBy: d.SignedBy, State: c.tag("draft", string(d.State)),
-		Signed: d.State == clinicapi.DraftStateSigned, Late: d.Late,
+		Late: d.Late,
 	}
 }
 
@@ -125,14 +125,62 @@ func savePaper(c *screen) error {
 	if f.text("happened") != "" {
 		body.OccurredAt = f.happened()
 	}
-	if f.err != nil {
-		return c.again(f.err, showPapers)
+	err := f.err
+	if err == nil {
+		_, err = call[done](c.api.SaveDraft(c.r.Context(), body))
 	}
-	if _, err := call[done](c.api.SaveDraft(c.r.Context(), body)); err != nil {
-		return c.again(err, showPapers)
+	if err != nil {
+		return c.again(err, func(c *screen) error { return c.newPaper(string(body.Kind)) })
 	}
-	c.redirect("/stock/papers?done=paper_save")
+	c.redirect("/stock/papers/" + body.Id + "?done=paper_save")
 	return nil
+}
+
+// newPaperView is the form of one kind of paper.
+type newPaperView struct {
+	Kind, Title     string
+	Code, Codes     string // of the bottles that the form begins with
+	Lots            []clinicapi.Lot
+	Stations        []clinicapi.Station
+	Amount, Reading bool
+	ReadingSay      string
+}
+
+func showNewPaper(c *screen) error { return c.newPaper(c.r.PathValue("kind")) }
+
+func (c *screen) newPaper(kind string) error {
+	if !slices.Contains(writtenKinds, kind) {
+		return c.asList(kind)
+	}
+	v := newPaperView{
+		Kind: kind, Title: c.known("paper."+kind, kind), Code: c.r.Form.Get("code"), Codes: cmp.Or(c.r.Form.Get("codes"), c.r.Form.Get("code")),
+		Amount:  slices.Contains([]string{"waste", "loss", "surplus", "return"}, kind),
+		Reading: slices.Contains([]string{"open", "empty", "destroy", "waste", "return"}, kind),
+	}
+	v.ReadingSay = c.known("papers.reading."+kind, "")
+	switch kind {
+	case "receipt":
+		lots, err := call[clinicapi.LotList](c.api.ListLots(c.r.Context()))
+		if err != nil {
+			return err
+		}
+		v.Lots = lots.Items
+	case "change":
+		stations, err := call[clinicapi.StationList](c.api.ListStations(c.r.Context()))
+		if err != nil {
+			return err
+		}
+		v.Stations = stations.Items
+	}
+	return c.render("paper_new", "", v.Title, v)
+}
+
+// asList shows what was wrong with a paper that has no form of its own above the list of papers.
+func (c *screen) asList(kind string) error {
+	if !slices.Contains(documentKinds, kind) {
+		return errNoPage
+	}
+	return showPapers(c)
 }
 
 // happened reads a day and a time of day of the clinic.
@@ -155,7 +203,11 @@ func (f *form) paper(kind string) (p clinicapi.DraftPaper) {
 	case "abnormal":
 		p.Bottles = f.bottles("codes")
 	case "open":
-		p.Bottle, p.GrossWeightUg = f.bottle("code"), f.weight("gross")
+		p.Bottle = f.bottle("code")
+		f.reading(&p)
+	case "empty":
+		p.Bottle, p.TareWeightUg = f.bottle("code"), f.weight("rinsed")
+		f.reading(&p)
 	case "change":
 		p.Station, p.Bottle, p.GrossWeightUg, p.OutGrossWeightUg = f.need("station"), f.bottle("code"), f.weight("gross"), f.weight("out_gross")
 	case "consolidate":
@@ -167,22 +219,32 @@ func (f *form) paper(kind string) (p clinicapi.DraftPaper) {
 		if account := f.text("account"); account != "" {
 			p.Account, p.AmountUl = clinicapi.DraftPaperAccount(account), f.volume("amount")
 		}
+		f.reading(&p)
 	case "reversal":
 		p.Move = f.need("move")
 	default:
 		p.Bottle, p.AmountUl = f.bottle("code"), f.volume("amount")
+		f.reading(&p)
 	}
 	return p
 }
 
+// reading reads what two people found in a bottle before the act, or why they did not look.
+func (f *form) reading(p *clinicapi.DraftPaper) {
+	p.GrossWeightUg, p.FoundUl, p.Unread = f.weight("gross"), maybe(f, "rest", measure.ParseVolume), f.text("unread")
+}
+
 // receipt reads the bottles of a delivery: as many as codes were scanned, else as many as were counted.
 func (f *form) receipt(p *clinicapi.DraftPaper) {
-	p.Lot, p.Copies = f.need("lot"), int64(f.integer("copies", 0, 20))
+	p.Copies = int64(f.integer("copies", 0, 20))
 	codes := strings.Split(strings.TrimSpace(f.values.Get("codes")), "\n")
+	if p.Lot = f.text("lot"); p.Lot == "" {
+		p.Lot = f.lotOf(strings.TrimSpace(codes[0]))
+	}
 	if codes[0] == "" {
 		codes = make([]string, f.integer("count", 1, receiveMost))
 	}
-	in := clinicapi.ReceivedBottle{LabelVolumeUl: f.volume("label_volume"), TareWeightUg: f.weight("tare"), Finding: f.text("finding")}
+	in := clinicapi.ReceivedBottle{LabelVolumeUl: f.volume("label_volume"), TareWeightUg: f.weight("tare")}
 	if v := maybe(f, "measured", measure.ParseVolume); v != nil {
 		in.MeasuredUl = *v
 	}
@@ -190,6 +252,45 @@ func (f *form) receipt(p *clinicapi.DraftPaper) {
 		in.Id, in.Scanned = id.New[string](), strings.TrimSpace(code)
 		p.Items = append(p.Items, in)
 	}
+}
+
+// receiveMost is how many bottles one form receives at most.
+const receiveMost = 60
+
+// lotOf finds the lot that the maker's code on a bottle names.
+func (f *form) lotOf(code string) string {
+	if code == "" {
+		f.wrong("input.missing", "lot")
+	}
+	if f.err != nil {
+		return ""
+	}
+	lot, err := f.c.lotScanned(code)
+	switch {
+	case err != nil:
+		f.err = err
+	case lot == "":
+		f.wrong("input.unknown_lot", "lot")
+	}
+	return lot
+}
+
+// lotScanned reads a maker's code and finds its lot, "" for none of this clinic.
+func (c *screen) lotScanned(code string) (string, error) {
+	x, err := call[clinicapi.ScannedBottle](c.api.ReadBottleScan(c.r.Context(), clinicapi.BottleScan{Code: code}))
+	if err != nil {
+		return "", err
+	}
+	lots, err := call[clinicapi.LotList](c.api.ListLots(c.r.Context()))
+	if err != nil {
+		return "", err
+	}
+	for _, l := range lots.Items {
+		if x.Lot != "" && l.Number == x.Lot {
+			return l.Id, nil
+		}
+	}
+	return "", nil
 }
 
 // bottle resolves the label that was scanned.
@@ -233,40 +334,16 @@ func actOnPaper(c *screen) error {
 		}
 	case "drop":
 		_, err = call[done](c.api.DropDraft(c.r.Context(), key))
+	case "bottles":
+		err = f.receivedBottles(key)
 	default:
 		return errNoPage
 	}
 	if err != nil {
-		return c.again(err, showPapers)
+		return c.again(err, showPaper)
 	}
-	c.redirect("/stock/papers?done=paper_" + c.r.PathValue("act"))
+	c.redirect("/stock/papers/" + key + "?done=paper_" + c.r.PathValue("act"))
 	return nil
-}
-
-// paperPage is one posted document with its moves.
-type paperPage struct {
-	Document documentRow
-	Moves    []moveRow
-	Options  []option // the moves that a reversal may answer
-}
-
-func showPaper(c *screen) error {
-	d, err := call[clinicapi.DocumentDetail](c.api.ReadDocument(c.r.Context(), c.r.PathValue("id")))
-	if err != nil {
-		return err
-	}
-	v := paperPage{Document: c.document(d.Document)}
-	for _, m := range d.Moves {
-		row := moveRow{
-			When: c.moment(m.OccurredAt), From: c.known("account."+string(m.From), string(m.From)), To: c.known("account."+string(m.To), string(m.To)),
-			Amount: c.volume(m.AmountUl), FromAfter: c.volume(m.FromAfterUl), ToAfter: c.volume(m.ToAfterUl), Reason: c.known("move."+m.Reason, m.Reason),
-		}
-		v.Moves = append(v.Moves, row)
-		if m.Reverses == "" {
-			v.Options = append(v.Options, option{m.Id, row.Amount + " · " + row.From + " → " + row.To})
-		}
-	}
-	return c.render("paper", "", v.Document.Kind, v)
 }
 
 // stockForecastView is how long the stock lasts.
@@ -314,8 +391,34 @@ type traceView struct {
 }
 
 type tracedRow struct {
-	When, Code, Name, Patient, Bottle, Amount, Dose string
-	State                                           tag
+	When, Code, Name, Patient, Lot, LotID, Bottle, BottleID, Amount, Dose string
+	State                                                                 tag
+}
+
+func (c *screen) traced(d clinicapi.TracedDose) tracedRow {
+	return tracedRow{
+		When: c.moment(d.RecordedAt), Code: d.PatientCode, Name: d.PatientName, Patient: d.Patient, Lot: d.LotNumber, LotID: d.Lot,
+		Bottle: d.BottleCode, BottleID: d.Bottle, Amount: c.volume(d.MeasuredUl), Dose: c.mass(d.DoseUg), State: c.tag("dispensing", string(d.State)),
+	}
+}
+
+// patientLotsView follows a patient back to the lots and bottles that were poured for them.
+type patientLotsView struct {
+	Patient, Name, Code string
+	Doses               []tracedRow
+}
+
+func showPatientLots(c *screen) error {
+	v := patientLotsView{Patient: c.r.PathValue("id")}
+	list, err := call[clinicapi.TracedDoseList](c.api.ListPatientLots(c.r.Context(), v.Patient))
+	if err != nil {
+		return err
+	}
+	for _, d := range slices.Backward(list.Items) {
+		v.Doses = append(v.Doses, c.traced(d))
+		v.Name, v.Code = d.PatientName, d.PatientCode
+	}
+	return c.render("patient_lots", "", c.t("trace.of_patient"), v)
 }
 
 func showTrace(c *screen) error {
@@ -331,10 +434,7 @@ func showTrace(c *screen) error {
 		v.Bottles = append(v.Bottles, c.bottle(b))
 	}
 	for _, d := range t.Doses {
-		v.Doses = append(v.Doses, tracedRow{
-			When: c.moment(d.RecordedAt), Code: d.PatientCode, Name: d.PatientName, Patient: d.Patient, Bottle: d.BottleCode,
-			Amount: c.volume(d.MeasuredUl), Dose: c.mass(d.DoseUg), State: c.tag("dispensing", string(d.State)),
-		})
+		v.Doses = append(v.Doses, c.traced(d))
 	}
 	for _, m := range t.Moves {
 		v.Moves = append(v.Moves, moveRow{

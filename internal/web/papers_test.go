@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lieu-clinic/lieu/pkg/clinicapi"
 )
 
 // A transfer names its bottles by their labels, as the scanner types them.
@@ -27,6 +29,67 @@ func TestAReceiptTakesOneBottleAScannedLine(t *testing.T) {
 	body := f.bodies["POST /drafts"]
 	require.Equal(t, 2, strings.Count(body, `"scanned":"]d20108936000000011"`), body)
 	require.Contains(t, body, `"tare_weight_ug":60500000`)
+}
+
+// A receipt that names no lot is of the lot that the first code names.
+func TestAScanNamesTheLotOfAReceipt(t *testing.T) {
+	f := newFakeAPI()
+	b := newBrowser(t, f)
+	resp, text := b.post("/stock/papers", "id", paperID, "kind", "receipt", "lot", "", "party", "Kho tỉnh", "copies", "3", "label_volume", "1000", "codes", "]d20108936000000011")
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode, text)
+	require.Contains(t, f.bodies["POST /drafts"], `"lot":"`+lotID+`"`)
+	resp, text = b.post("/stock/papers", "id", paperID, "kind", "receipt", "lot", "", "party", "Kho tỉnh", "copies", "3", "label_volume", "1000", "codes", "nonsense")
+	require.NotEqual(t, http.StatusSeeOther, resp.StatusCode)
+	require.Contains(t, text, "Không đọc được mã.")
+	require.Contains(t, text, `value="Kho tỉnh"`, "what was typed stays")
+}
+
+// Each bottle of a delivery has its own volume, tare and finding, until somebody signs.
+func TestEachBottleOfADeliveryHasItsFinding(t *testing.T) {
+	f := newFakeAPI()
+	b := newBrowser(t, f)
+	text := b.get("/stock/papers/" + receiptID)
+	require.Contains(t, text, `value="1002,5"`)
+	resp, text := b.do(http.MethodPost, "/stock/papers/"+receiptID+"/bottles", url.Values{
+		"measured": {"", "998,5"}, "tare": {"60,5", ""}, "finding": {"", "rò rỉ"},
+	})
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode, text)
+	require.JSONEq(t, `{"id":"`+receiptID+`","kind":"receipt","paper":{"lot":"`+lotID+`","party":"Kho tỉnh","number":"BB-1","copies":3,"items":[
+		{"id":"`+bottleID+`","label_volume_ul":1000000,"tare_weight_ug":60500000,"scanned":"]d20108936000000011"},
+		{"id":"`+anID+`","label_volume_ul":1000000,"measured_ul":998500,"finding":"rò rỉ"}]}}`, f.bodies["POST /drafts"])
+}
+
+// What is printed of a receipt says how many copies there are, and what was found of each bottle.
+func TestAReceiptIsPrintedWithCopiesAndFindings(t *testing.T) {
+	text := newBrowser(t, newFakeAPI()).get("/stock/papers/" + postedID)
+	for _, want := range []string{"3 bản", "Quỹ toàn cầu", "nứt", "nguyên vẹn", "1002,5", "Thủ trưởng đơn vị", bottleCode} {
+		require.Contains(t, text, want)
+	}
+}
+
+func TestTheEndOfABottleSaysWhatWasFound(t *testing.T) {
+	f := newFakeAPI()
+	b := newBrowser(t, f)
+	resp, text := b.post("/stock/papers", "id", paperID, "kind", "empty", "code", bottleCode, "gross", "90,5", "rinsed", "60", "reason", "đáy chai")
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode, text)
+	require.JSONEq(t, `{"id":"`+paperID+`","kind":"empty","reason":"đáy chai","paper":{"bottle":"`+bottleID+`","gross_weight_ug":90500000,"tare_weight_ug":60000000}}`, f.bodies["POST /drafts"])
+	_, _ = b.post("/stock/papers", "id", paperID, "kind", "empty", "code", bottleCode, "rest", "0", "unread", "cân hỏng")
+	require.JSONEq(t, `{"id":"`+paperID+`","kind":"empty","paper":{"bottle":"`+bottleID+`","found_ul":0,"unread":"cân hỏng"}}`, f.bodies["POST /drafts"])
+}
+
+// The scanner finds a bottle by its label, and a lot by the maker's code.
+func TestAScanFindsABottleOrALot(t *testing.T) {
+	f := newFakeAPI()
+	b := newBrowser(t, f)
+	resp, _ := b.do(http.MethodGet, "/stock/find?code="+bottleCode, nil)
+	require.Equal(t, "/stock/bottles/"+bottleID, resp.Header.Get("Location"))
+	for _, code := range []string{"]d20108936000000011", "nonsense"} {
+		f.refuse["GET /v1/bottles/by-code/"+code] = clinicapi.Problem{Status: 400, Code: "invalid", Title: "Không phải nhãn chai."}
+	}
+	resp, _ = b.do(http.MethodGet, "/stock/find?code="+url.QueryEscape("]d20108936000000011"), nil)
+	require.Equal(t, "/stock/lots/"+lotID, resp.Header.Get("Location"))
+	_, text := b.do(http.MethodGet, "/stock/find?code=nonsense", nil)
+	require.Contains(t, text, "Không phải nhãn chai.")
 }
 
 // Of each bottle exactly one box is filled: a weight in grams, a volume in millilitres, or what stands in the list.

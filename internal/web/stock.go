@@ -12,9 +12,20 @@ import (
 // stockView is the store room: what there is, where it is, and what can be done with it.
 type stockView struct {
 	Lots     []lotRow
+	Places   []placeRow
 	Bottles  []bottleView
+	Ended    string // the state of the ended bottles that are shown instead, "" for none
+	States   []option
+	More     string
 	Products []clinicapi.Product
-	Received []string // codes that were just given, to be put on the labels
+}
+
+// placeRow is what stands at one place.
+type placeRow struct {
+	Name                       string
+	Sealed, InUse, Quarantined int
+	Left                       string
+	left                       int64
 }
 
 type lotRow struct {
@@ -57,7 +68,7 @@ func (c *screen) bottle(b clinicapi.Bottle) bottleView {
 }
 
 func showStock(c *screen) error {
-	v := stockView{Received: strings.Fields(c.r.URL.Query().Get("codes"))}
+	var v stockView
 	lots, err := call[clinicapi.LotList](c.api.ListLots(c.r.Context()))
 	if err != nil {
 		return err
@@ -69,15 +80,8 @@ func showStock(c *screen) error {
 	for _, l := range lots.Items {
 		v.Lots = append(v.Lots, c.lot(l, balances.Items))
 	}
-	bottles, err := call[clinicapi.BottleList](c.api.ListBottles(c.r.Context(), &clinicapi.ListBottlesParams{Limit: new(200)}))
-	if err != nil {
+	if err := c.bottlesOf(&v); err != nil {
 		return err
-	}
-	slices.SortStableFunc(bottles.Items, func(a, b clinicapi.Bottle) int {
-		return cmp.Or(cmp.Compare(bottleOrder[a.State], bottleOrder[b.State]), cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(a.Code, b.Code))
-	})
-	for _, b := range bottles.Items {
-		v.Bottles = append(v.Bottles, c.bottle(b))
 	}
 	products, err := call[clinicapi.ProductList](c.api.ListProducts(c.r.Context()))
 	if err != nil {
@@ -85,6 +89,99 @@ func showStock(c *screen) error {
 	}
 	v.Products = products.Items
 	return c.render("stock", "", c.t("nav.stock"), v)
+}
+
+// endedStates are those of bottles that are no longer here.
+var endedStates = []clinicapi.BottleState{clinicapi.BottleStateEmpty, clinicapi.BottleStateBroken, clinicapi.BottleStateDestroyed}
+
+// bottlesOf lists every bottle that is here, with what stands where; or a page of those that ended.
+func (c *screen) bottlesOf(v *stockView) error {
+	ended := clinicapi.BottleState(c.r.URL.Query().Get("ended"))
+	for _, s := range endedStates {
+		v.States = append(v.States, option{string(s), c.known("bottle."+string(s), "")})
+		if s != ended {
+			continue
+		}
+		list, err := c.bottlesIn(s, c.r.URL.Query().Get("cursor"))
+		if err != nil {
+			return err
+		}
+		v.Ended, v.More = string(s), list.Next
+		for _, b := range list.Items {
+			v.Bottles = append(v.Bottles, c.bottle(b))
+		}
+		return nil
+	}
+	var here []clinicapi.Bottle
+	for _, s := range []clinicapi.BottleState{clinicapi.BottleStateInUse, clinicapi.BottleStateSealed, clinicapi.BottleStateQuarantined} {
+		for cursor := "start"; cursor != ""; {
+			list, err := c.bottlesIn(s, strings.TrimPrefix(cursor, "start"))
+			if err != nil {
+				return err
+			}
+			here, cursor = append(here, list.Items...), list.Next
+		}
+	}
+	slices.SortStableFunc(here, func(a, b clinicapi.Bottle) int {
+		return cmp.Or(cmp.Compare(bottleOrder[a.State], bottleOrder[b.State]), cmp.Compare(a.Expiry, b.Expiry), cmp.Compare(a.Code, b.Code))
+	})
+	at, err := c.pumps()
+	if err != nil {
+		return err
+	}
+	for _, b := range here {
+		row := c.bottle(b)
+		if pump := at[b.Id]; pump != "" {
+			row.Place = pump
+		}
+		v.Bottles = append(v.Bottles, row)
+		v.stands(row, b)
+	}
+	for i := range v.Places {
+		v.Places[i].Left = c.volume(v.Places[i].left)
+	}
+	return nil
+}
+
+func (c *screen) bottlesIn(state clinicapi.BottleState, cursor string) (clinicapi.BottleList, error) {
+	params := clinicapi.ListBottlesParams{Limit: new(200), State: &state}
+	if cursor != "" {
+		params.Cursor = &cursor
+	}
+	return call[clinicapi.BottleList](c.api.ListBottles(c.r.Context(), &params))
+}
+
+// pumps names the window at whose pump each mounted bottle stands.
+func (c *screen) pumps() (map[string]string, error) {
+	out := map[string]string{}
+	stations, err := call[clinicapi.StationList](c.api.ListStations(c.r.Context()))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range stations.Items {
+		if s.Bottle.Id != "" {
+			out[s.Bottle.Id] = s.Name
+		}
+	}
+	return out, nil
+}
+
+// stands adds a bottle to the line of its place.
+func (v *stockView) stands(row bottleView, b clinicapi.Bottle) {
+	i := slices.IndexFunc(v.Places, func(p placeRow) bool { return p.Name == row.Place })
+	if i < 0 {
+		i, v.Places = len(v.Places), append(v.Places, placeRow{Name: row.Place})
+	}
+	p := &v.Places[i]
+	p.left += b.RemainingUl
+	switch {
+	case row.Sealed:
+		p.Sealed++
+	case row.InUse:
+		p.InUse++
+	default:
+		p.Quarantined++
+	}
 }
 
 // bottleOrder puts what is worked with first.
@@ -118,7 +215,22 @@ type bottlePage struct {
 	Accounts []amountRow
 	Moves    []moveRow
 	More     string
-	Stations []clinicapi.Station
+	Weights  []weightRow
+	Station  string   // at whose pump it stands, "" for none
+	Papers   []option // that may be written of it
+}
+
+// weightRow is one weighing beside the book of that moment.
+type weightRow struct{ When, Occasion, Gross, Content, Book, Off, Person string }
+
+// papersOf are the kinds of paper that are written of a bottle in a state.
+var papersOf = map[clinicapi.BottleState][]string{
+	clinicapi.BottleStateSealed:      {"open", "transfer", "abnormal", "return", "loss", "surplus", "break", "destroy"},
+	clinicapi.BottleStateInUse:       {"change", "waste", "empty", "consolidate", "transfer", "loss", "surplus", "return", "break", "abnormal", "destroy"},
+	clinicapi.BottleStateQuarantined: {"transfer", "loss", "surplus", "return", "break", "destroy", "empty"},
+	clinicapi.BottleStateEmpty:       {"surplus", "destroy"},
+	clinicapi.BottleStateBroken:      {"surplus", "destroy"},
+	clinicapi.BottleStateDestroyed:   {"surplus"},
 }
 
 type amountRow struct{ Account, Amount string }
@@ -141,11 +253,17 @@ func showBottle(c *screen) error {
 	if err != nil {
 		return err
 	}
-	stations, err := call[clinicapi.StationList](c.api.ListStations(c.r.Context()))
+	at, err := c.pumps()
 	if err != nil {
 		return err
 	}
-	v := bottlePage{Bottle: c.bottle(b), More: moves.Next, Stations: stations.Items}
+	v := bottlePage{Bottle: c.bottle(b), More: moves.Next, Station: at[bottle]}
+	for _, k := range papersOf[b.State] {
+		v.Papers = append(v.Papers, option{k, c.known("paper."+k, k)})
+	}
+	if v.Weights, err = c.weights(b); err != nil {
+		return err
+	}
 	for _, a := range slices.Sorted(maps.Keys(b.Balance)) {
 		if b.Balance[a] != 0 {
 			v.Accounts = append(v.Accounts, amountRow{c.known("account."+a, a), c.volume(b.Balance[a])})
@@ -159,4 +277,23 @@ func showBottle(c *screen) error {
 		})
 	}
 	return c.render("bottle", "", c.t("stock.bottle"), v)
+}
+
+// weights lists the weighings of a bottle, newest first.
+func (c *screen) weights(b clinicapi.Bottle) (rows []weightRow, err error) {
+	list, err := call[clinicapi.BottleWeightList](c.api.ListBottleWeights(c.r.Context(), b.Id))
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range slices.Backward(list.Items) {
+		r := weightRow{
+			When: c.moment(w.RecordedAt), Occasion: c.known("occasion."+string(w.Occasion), ""), Gross: c.weight(w.GrossWeightUg),
+			Book: c.volume(w.BookUl), Person: w.Person,
+		}
+		if b.TareWeightUg > 0 && b.DensityUgMl > 0 {
+			r.Content, r.Off = c.volume(w.ContentUl), c.signed(w.ContentUl-w.BookUl)
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
 }

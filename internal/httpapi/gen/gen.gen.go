@@ -651,6 +651,7 @@ const (
 	DraftKindChange      DraftKind = "change"
 	DraftKindConsolidate DraftKind = "consolidate"
 	DraftKindDestroy     DraftKind = "destroy"
+	DraftKindEmpty       DraftKind = "empty"
 	DraftKindLoss        DraftKind = "loss"
 	DraftKindOpen        DraftKind = "open"
 	DraftKindReceipt     DraftKind = "receipt"
@@ -673,6 +674,8 @@ func (e DraftKind) Valid() bool {
 	case DraftKindConsolidate:
 		return true
 	case DraftKindDestroy:
+		return true
+	case DraftKindEmpty:
 		return true
 	case DraftKindLoss:
 		return true
@@ -2908,22 +2911,31 @@ type DraftList struct {
 
 // DraftPaper defines model for DraftPaper.
 type DraftPaper struct {
-	Account          DraftPaperAccount `json:"account,omitempty,omitzero"`
-	AmountUl         int64             `json:"amount_ul,omitempty,omitzero"`
-	Bottle           UUID              `json:"bottle,omitempty,omitzero"`
-	Bottles          []UUID            `json:"bottles,omitempty,omitzero"`
-	Copies           int64             `json:"copies,omitempty,omitzero"`
-	From             Place             `json:"from,omitempty,omitzero"`
-	GrossWeightUg    int64             `json:"gross_weight_ug,omitempty,omitzero"`
-	Into             UUID              `json:"into,omitempty,omitzero"`
-	Items            []ReceivedBottle  `json:"items,omitempty,omitzero"`
-	Lot              UUID              `json:"lot,omitempty,omitzero"`
-	Move             UUID              `json:"move,omitempty,omitzero"`
-	Number           string            `json:"number,omitempty,omitzero"`
-	OutGrossWeightUg int64             `json:"out_gross_weight_ug,omitempty,omitzero"`
-	Party            string            `json:"party,omitempty,omitzero"`
-	Station          UUID              `json:"station,omitempty,omitzero"`
-	To               Place             `json:"to,omitempty,omitzero"`
+	Account  DraftPaperAccount `json:"account,omitempty,omitzero"`
+	AmountUl int64             `json:"amount_ul,omitempty,omitzero"`
+	Bottle   UUID              `json:"bottle,omitempty,omitzero"`
+	Bottles  []UUID            `json:"bottles,omitempty,omitzero"`
+	Copies   int64             `json:"copies,omitempty,omitzero"`
+
+	// FoundUl What was measured in it, where it cannot be weighed
+	FoundUl          *int64           `json:"found_ul,omitempty"`
+	From             Place            `json:"from,omitempty,omitzero"`
+	GrossWeightUg    int64            `json:"gross_weight_ug,omitempty,omitzero"`
+	Into             UUID             `json:"into,omitempty,omitzero"`
+	Items            []ReceivedBottle `json:"items,omitempty,omitzero"`
+	Lot              UUID             `json:"lot,omitempty,omitzero"`
+	Move             UUID             `json:"move,omitempty,omitzero"`
+	Number           string           `json:"number,omitempty,omitzero"`
+	OutGrossWeightUg int64            `json:"out_gross_weight_ug,omitempty,omitzero"`
+	Party            string           `json:"party,omitempty,omitzero"`
+	Station          UUID             `json:"station,omitempty,omitzero"`
+
+	// TareWeightUg Of the rinsed bottle that ends
+	TareWeightUg int64 `json:"tare_weight_ug,omitempty,omitzero"`
+	To           Place `json:"to,omitempty,omitzero"`
+
+	// Unread Why it was not weighed
+	Unread string `json:"unread,omitempty,omitzero"`
 }
 
 // DraftPaperAccount defines model for DraftPaper.Account.
@@ -2950,19 +2962,42 @@ type DriftStandingAlarm string
 
 // EmptyBottle defines model for EmptyBottle.
 type EmptyBottle struct {
-	Id UUID `json:"id"`
+	// FoundUl What was measured in it, where it cannot be weighed
+	FoundUl *int64 `json:"found_ul,omitempty"`
+
+	// GrossWeightUg Of the bottle before the act
+	GrossWeightUg int64 `json:"gross_weight_ug,omitempty,omitzero"`
+	Id            UUID  `json:"id"`
+
+	// Reason Needed where the reading differs from the book
+	Reason string `json:"reason,omitempty,omitzero"`
 
 	// TareWeightUg Of the rinsed bottle
 	TareWeightUg int64 `json:"tare_weight_ug,omitempty,omitzero"`
+
+	// Unread Why it was not weighed
+	Unread string `json:"unread,omitempty,omitzero"`
+
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
 }
 
 // EndBottle defines model for EndBottle.
 type EndBottle struct {
 	As EndBottleAs `json:"as"`
-	Id UUID        `json:"id"`
+
+	// FoundUl What was measured in it, where it cannot be weighed
+	FoundUl *int64 `json:"found_ul,omitempty"`
+
+	// GrossWeightUg Of the bottle before the act
+	GrossWeightUg int64 `json:"gross_weight_ug,omitempty,omitzero"`
+	Id            UUID  `json:"id"`
 
 	// Reason Free text without control characters
 	Reason Reasoning `json:"reason"`
+
+	// Unread Why it was not weighed
+	Unread string `json:"unread,omitempty,omitzero"`
 
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
@@ -3462,12 +3497,15 @@ type NewPassword = string
 
 // OpenBottle defines model for OpenBottle.
 type OpenBottle struct {
-	// GrossWeightUg Of the full bottle; left out when it was not weighed
+	// GrossWeightUg Of the full bottle; without it unread says why
 	GrossWeightUg int64 `json:"gross_weight_ug,omitempty,omitzero"`
 	Id            UUID  `json:"id"`
 
 	// Reason Needed to pass over a bottle that expires earlier
 	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Unread Why it was not weighed
+	Unread string `json:"unread,omitempty,omitzero"`
 
 	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
 	Witness Credential `json:"witness"`
@@ -3624,7 +3662,13 @@ type PostDraft struct {
 type PostMove struct {
 	AmountUl int64 `json:"amount_ul"`
 	Bottle   UUID  `json:"bottle"`
-	Id       UUID  `json:"id"`
+
+	// FoundUl What was measured in it, where it cannot be weighed
+	FoundUl *int64 `json:"found_ul,omitempty"`
+
+	// GrossWeightUg Of the bottle before the act
+	GrossWeightUg int64 `json:"gross_weight_ug,omitempty,omitzero"`
+	Id            UUID  `json:"id"`
 
 	// Kind A purge needs one person; everything else two
 	Kind PostMoveKind `json:"kind"`
@@ -3635,6 +3679,9 @@ type PostMove struct {
 
 	// Reason Free text without control characters
 	Reason Reasoning `json:"reason"`
+
+	// Unread Why it was not weighed
+	Unread string `json:"unread,omitempty,omitzero"`
 
 	// Witness The second person where the act needs one
 	Witness *OptionalCredential `json:"witness,omitempty"`
@@ -5345,10 +5392,10 @@ type ServerInterface interface {
 
 	// (GET /bottles/{id})
 	ReadBottle(c *gin.Context, id ID)
-	// EmptyBottle A bottle is used up. What the book still holds must be posted first
+	// EmptyBottle A bottle is used up. Two people weigh what is left in it, which is waste; a difference from the book is a loss or a surplus
 	// (POST /bottles/{id}/empty)
 	EmptyBottle(c *gin.Context, id ID)
-	// EndBottle Two people book a broken or destroyed bottle with all that it holds
+	// EndBottle Two people book a broken or destroyed bottle with all that it holds. An opened one is weighed before it is destroyed
 	// (POST /bottles/{id}/end)
 	EndBottle(c *gin.Context, id ID)
 	// OpenBottle Open a sealed bottle before a witness
@@ -17612,10 +17659,10 @@ type StrictServerInterface interface {
 
 	// (GET /bottles/{id})
 	ReadBottle(ctx context.Context, request ReadBottleRequestObject) (ReadBottleResponseObject, error)
-	// EmptyBottle A bottle is used up. What the book still holds must be posted first
+	// EmptyBottle A bottle is used up. Two people weigh what is left in it, which is waste; a difference from the book is a loss or a surplus
 	// (POST /bottles/{id}/empty)
 	EmptyBottle(ctx context.Context, request EmptyBottleRequestObject) (EmptyBottleResponseObject, error)
-	// EndBottle Two people book a broken or destroyed bottle with all that it holds
+	// EndBottle Two people book a broken or destroyed bottle with all that it holds. An opened one is weighed before it is destroyed
 	// (POST /bottles/{id}/end)
 	EndBottle(ctx context.Context, request EndBottleRequestObject) (EndBottleResponseObject, error)
 	// OpenBottle Open a sealed bottle before a witness

@@ -46,6 +46,7 @@ export function focusField(root) {
 function onKey(e) {
   if (e.ctrlKey || e.altKey || e.metaKey) return;
   if (e.key === 'Enter' && e.target.matches?.('[data-badge]')) { e.preventDefault(); next(e.target); return; }
+  if (e.key === 'Enter' && e.target.matches?.('[data-next]')) { e.preventDefault(); following(e.target)?.focus(); return; }
   if (e.key === 'Escape' || /^F\d+$/.test(e.key)) { special(e); return; }
   const scan = document.querySelector('[data-scan]');
   const free = e.target === document.body || (e.target === scan && !scan.value);
@@ -76,6 +77,12 @@ function back() {
 function next(input) {
   const fields = [...input.form.elements].filter((f) => f.type === 'password');
   fields.find((f) => input.compareDocumentPosition(f) & Node.DOCUMENT_POSITION_FOLLOWING)?.focus();
+}
+
+// following is the field after one that a scanner fills: the line end of a scan does not send a form that is half filled.
+function following(input) {
+  const fields = [...input.form.elements].filter((f) => f.offsetParent && f.type !== 'hidden');
+  return fields[fields.indexOf(input) + 1];
 }
 
 // takeOver lets the owner of a badge prove their PIN.
