@@ -104,6 +104,9 @@ type Move struct {
 	Reason   string
 	Recorded calendar.Instant
 	Occurred calendar.Instant
+	// Corrects is the move that this one reverses, CorrectedBy the one that reverses this, even long after; the zero Ref
+	// for none.
+	Corrects, CorrectedBy Ref
 }
 
 // Ledger is what a register of one product is computed from.

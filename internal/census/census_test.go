@@ -211,3 +211,22 @@ func TestMembersAreWhatIsCounted(t *testing.T) {
 		}
 	})
 }
+
+// Of a period that is not over only what has come is counted, and one that has not begun is refused.
+func TestUpTo(t *testing.T) {
+	p := Period{day("2026-03-01"), day("2026-03-31")}
+	for name, row := range map[string]struct {
+		today, to string
+	}{"over": {"2026-04-01", "2026-03-31"}, "its last day": {"2026-03-31", "2026-03-31"}, "running": {"2026-03-12", "2026-03-12"}, "its first day": {"2026-03-01", "2026-03-01"}} {
+		got, err := p.UpTo(day(row.today))
+		if err != nil || got.From != p.From || got.To != day(row.to) {
+			t.Errorf("%s: %s, %v", name, got, err)
+		}
+	}
+	if _, err := p.UpTo(day("2026-02-28")); err == nil {
+		t.Error("a period that has not begun")
+	}
+	if p.Days() != 31 {
+		t.Errorf("%d days of March", p.Days())
+	}
+}

@@ -19,11 +19,26 @@ const longest = 100 * 366
 
 // Validate refuses a period that ends before it begins or is absurdly long.
 func (p Period) Validate() error {
-	if p.From.IsZero() || p.To < p.From || p.To.Sub(p.From) > longest {
+	if p.From.IsZero() || p.To < p.From {
 		return fault.New(fault.Invalid, "period.order", "period from %s to %s", p.From, p.To)
+	}
+	if p.To.Sub(p.From) > longest {
+		return fault.New(fault.Invalid, "period.span", "period from %s to %s", p.From, p.To)
 	}
 	return nil
 }
+
+// UpTo is the part of a period that has come by today: what lies ahead is nobody's figure yet. It refuses a period that
+// has not begun.
+func (p Period) UpTo(today calendar.Day) (Period, error) {
+	if p.From > today {
+		return Period{}, fault.New(fault.Invalid, "period.future", "period from %s, today is %s", p.From, today).With("day", today.String())
+	}
+	return Period{p.From, min(p.To, today)}, nil
+}
+
+// Days is how many days a period has.
+func (p Period) Days() int { return p.To.Sub(p.From) + 1 }
 
 func (p Period) String() string { return fmt.Sprintf("%s – %s", p.From, p.To) }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lieu-clinic/lieu/internal/calendar"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 )
 
@@ -20,8 +21,11 @@ import (
 const checked = 81_000
 
 // oneMorning is a day with a receipt, a dose that was taken, and one that was wasted.
-func oneMorning(t *testing.T) *stage {
-	s := newStage(t, 2)
+func oneMorning(t *testing.T) *stage { return morningOn(t, newFixture(t)) }
+
+func morningOn(t *testing.T, f *fixture) *stage {
+	t.Helper()
+	s := stageOn(f, 2)
 	d := s.begin(s.patients[0])
 	s.pour(d)
 	s.nurse.mustDo("POST", "/v1/dispensings/"+d.Id+"/hand-over", gen.HandOver{Code: s.patients[0].Code}, nil)
@@ -69,11 +73,10 @@ func TestNarcoticRegister(t *testing.T) {
 	s.pharmacist.mustDo("GET", path+"&each_dose=true", nil, &each)
 	require.Contains(t, fmt.Sprint(each.Lines), s.patients[0].Code)
 
-	tomorrow := "/v1/registers/narcotic?product=" + s.productID() + "&period=2999"
-	var after gen.NarcoticRegister
-	s.pharmacist.mustDo("GET", tomorrow, nil, &after)
-	require.Equal(t, got.ClosingUl, after.OpeningUl)
-	require.Empty(t, after.Lines)
+	var running gen.NarcoticRegister
+	s.pharmacist.mustDo("GET", "/v1/registers/narcotic?product="+s.productID()+"&from="+day+"&to=2099-12-31", nil, &running)
+	require.Equal(t, []string{day, "2099-12-31"}, []string{running.To, running.Ends}, "what lies ahead is not in it")
+	s.pharmacist.refused("GET", "/v1/registers/narcotic?product="+s.productID()+"&period=2999", nil, http.StatusBadRequest, "period.future")
 
 	s.pharmacist.refused("GET", "/v1/registers/narcotic?product="+newID()+"&period=2026", nil, http.StatusNotFound, "product.not_found")
 	s.pharmacist.refused("GET", "/v1/registers/narcotic?product="+s.productID()+"&from=2020-01-01&to=2026-01-01", nil, http.StatusBadRequest, "period.too_long")
@@ -83,7 +86,8 @@ func TestNarcoticRegister(t *testing.T) {
 func TestStockReport(t *testing.T) {
 	s := oneMorning(t)
 	var got gen.StockReport
-	s.pharmacist.mustDo("GET", "/v1/reports/stock?period="+today(s.fixture)[:7]+"&expected_new=1", nil, &got)
+	day := today(s.fixture)
+	s.pharmacist.mustDo("GET", "/v1/reports/stock?from="+day+"&to="+day+"&expected_new=1", nil, &got)
 	require.Equal(t, 1, got.ActivePatients, "one had the first dose today, the other still waits for it")
 	row := got.Rows[0]
 	require.EqualValues(t, 1_000_000+checked, row.AvailableUl)
@@ -91,6 +95,12 @@ func TestStockReport(t *testing.T) {
 	require.EqualValues(t, 6_000, row.Sums["issued"])
 	require.EqualValues(t, 12_000, row.ForecastUl, "twice the patients, twice the use")
 	require.Equal(t, 1, row.Doses)
+	first, err := calendar.ParseDay(day)
+	require.NoError(t, err)
+	s.pharmacist.mustDo("GET", "/v1/reports/stock?from="+day+"&to="+first.AddDays(9).String(), nil, &got)
+	require.EqualValues(t, 60_000, got.Rows[0].ForecastUl, "one of ten days has come: the next ten need ten times as much")
+	s.pharmacist.refused("GET", "/v1/reports/stock?period=2999", nil, http.StatusBadRequest, "period.future")
+	s.pharmacist.refused("GET", "/v1/registers/dispensing?day=2999-01-01", nil, http.StatusBadRequest, "period.future")
 	s.pharmacist.refused("GET", "/v1/reports/stock?period=2026&expected_new=-1", nil, http.StatusBadRequest, "request.contract")
 	s.pharmacist.refused("GET", "/v1/reports/stock", nil, http.StatusBadRequest, "request.contract")
 }

@@ -75,7 +75,8 @@ func TestPatientFigures(t *testing.T) {
 	before := f.changes()
 	for path, key := range map[string]string{
 		"/v1/figures/patients?from=" + day + "&to=2001-01-01":             "period.order",
-		"/v1/figures/patients?from=1700-01-01&to=" + day:                  "period.order",
+		"/v1/figures/patients?from=1700-01-01&to=" + day:                  "period.span",
+		"/v1/figures/patients?period=2999":                                "period.future",
 		"/v1/figures/patients?from=2026-13-01&to=" + day:                  "request.contract",
 		"/v1/figures/patients?from=" + day:                                "request.contract",
 		"/v1/figures/patients?period=2026-Q5":                             "request.contract",

@@ -71,3 +71,5 @@ func (f file) VisitReadNarcoticRegisterFileResponse(w http.ResponseWriter) error
 func (f file) VisitReadStockReportFileResponse(w http.ResponseWriter) error { return f.send(w) }
 
 func (f file) VisitReadDispensingRegisterFileResponse(w http.ResponseWriter) error { return f.send(w) }
+
+func (f file) VisitReadControlledRegisterFileResponse(w http.ResponseWriter) error { return f.send(w) }

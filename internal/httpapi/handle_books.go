@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/book"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/census"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
@@ -26,11 +28,10 @@ const maxBookDays = 366
 type narcotic struct {
 	clinic  clinic.Clinic
 	product stock.Product
-	period  census.Period
+	period  span
 	page    book.Page
 	lots    map[stock.LotID]stock.Lot
-	papers  map[string]stock.Document
-	doses   map[string]gen.RegisterRow // with a line for each dose
+	behind  causes
 }
 
 func (s *Server) product(ctx context.Context, key gen.UUID) (stock.Product, error) {
@@ -57,8 +58,8 @@ func bounds(cl clinic.Clinic, p census.Period) (calendar.Calendar, calendar.Inst
 	return cal, from, to, nil
 }
 
-func (s *Server) narcotic(ctx context.Context, product gen.UUID, period census.Period, each bool) (n narcotic, err error) {
-	if period.To.Sub(period.From) >= maxBookDays {
+func (s *Server) narcotic(ctx context.Context, product gen.UUID, period span, eachDose bool) (n narcotic, err error) {
+	if period.Days() > maxBookDays {
 		return n, fault.New(fault.Invalid, "period.too_long", "a register of more than %d days", maxBookDays)
 	}
 	n.period = period
@@ -69,7 +70,7 @@ func (s *Server) narcotic(ctx context.Context, product gen.UUID, period census.P
 	if n.product, err = s.product(ctx, product); err != nil {
 		return n, err
 	}
-	cal, from, to, err := bounds(n.clinic, period)
+	cal, from, to, err := bounds(n.clinic, period.Period)
 	if err != nil {
 		return n, err
 	}
@@ -77,55 +78,53 @@ func (s *Server) narcotic(ctx context.Context, product gen.UUID, period census.P
 	if err != nil {
 		return n, err
 	}
-	n.page = book.Register(ledger.Opening, ledger.Moves, cal.Day, each)
+	n.page = book.Register(ledger.Opening, ledger.Moves, cal.Day, eachDose)
 	sh, err := s.shelf(ctx, own)
 	if err != nil {
 		return n, err
 	}
 	n.lots = sh.lots
-	var documents []string
-	for _, l := range n.page.Lines {
-		if l.Document != "" && l.Doses == 0 {
-			documents = append(documents, l.Document)
-		}
-	}
-	n.papers, err = s.records.Papers(ctx, own, slices.Compact(slices.Sorted(slices.Values(documents))))
-	if err != nil || !each {
-		return n, err
-	}
-	n.doses, err = s.dosesBehind(ctx, n.page.Lines)
+	n.behind, err = s.causes(ctx, own, each(n.page.Lines, func(l book.Line) string { return l.Document }))
 	return n, err
 }
 
-// dosesBehind reads who each dose of a register went to, day by day.
-func (s *Server) dosesBehind(ctx context.Context, lines []book.Line) (map[string]gen.RegisterRow, error) {
-	out := map[string]gen.RegisterRow{}
-	var seen calendar.Day
-	for _, l := range lines {
-		if l.Doses == 0 || l.Occurred == seen {
-			continue
-		}
-		seen = l.Occurred
-		g, err := s.registerOf(ctx, l.Occurred)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range g.doses {
-			out[string(d.ID)] = g.row(d, func(who string) string { return s.nameOf(ctx, who) })
-		}
+// causes are what stands behind lines of a register: a paper, a dose, or a pour of a check. An id is of one of them.
+type causes struct {
+	papers map[string]stock.Document
+	doses  map[string]book.Supply
+	checks map[string]calibration.Pour
+}
+
+func (s *Server) causes(ctx context.Context, c clinic.ID, ids []string) (out causes, err error) {
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == "" })
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if out.doses, err = s.records.Supplies(ctx, c, ids); err != nil {
+		return out, err
 	}
-	return out, nil
+	ids = slices.DeleteFunc(ids, func(id string) bool { _, ok := out.doses[id]; return ok })
+	if out.papers, err = s.records.Papers(ctx, c, ids); err != nil {
+		return out, err
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { _, ok := out.papers[id]; return ok })
+	out.checks, err = s.records.Checks(ctx, c, ids)
+	return out, err
 }
 
 func (n narcotic) line(l book.Line) gen.NarcoticLine {
-	lot, doc := n.lots[l.Lot], n.papers[l.Document]
+	lot := n.lots[l.Lot]
 	out := gen.NarcoticLine{
 		Day: l.Day.String(), OccurredDay: l.Occurred.String(), LotNumber: lot.Number, Expiry: lot.Expiry.String(),
-		Document: l.Document, DocumentNumber: doc.Number, Party: doc.Party, Reason: l.Reason, Doses: l.Doses,
-		Column: gen.BookColumn(l.Column), AmountUl: int64(l.Amount), BalanceUl: int64(l.Balance),
+		Lot: gen.UUID(l.Lot), Reason: l.Reason, Doses: l.Doses, Column: gen.BookColumn(l.Column), AmountUl: int64(l.Amount), BalanceUl: int64(l.Balance),
 	}
-	if row, ok := n.doses[l.Document]; ok {
-		out.DocumentNumber, out.Party = row.PatientCode, row.PatientName
+	if doc, ok := n.behind.papers[l.Document]; ok {
+		out.Document, out.DocumentNumber, out.Party = gen.UUID(doc.ID), doc.Number, doc.Party
+	}
+	if dose, ok := n.behind.doses[l.Document]; ok {
+		out.Dispensing, out.DocumentNumber, out.Party = gen.UUID(l.Document), dose.Code, dose.Name
+	}
+	if check, ok := n.behind.checks[l.Document]; ok {
+		out.Station = gen.UUID(check.Station)
 	}
 	return out
 }
@@ -140,7 +139,7 @@ func sumsOut(s book.Sums) gen.BookSums {
 
 // ReadNarcoticRegister shows a product's receipts, issues and balance over a period.
 func (s *Server) ReadNarcoticRegister(ctx context.Context, r gen.ReadNarcoticRegisterRequestObject) (gen.ReadNarcoticRegisterResponseObject, error) {
-	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	period, err := s.spanOf(ctx, r.Params.Period, r.Params.From, r.Params.To)
 	if err != nil {
 		return nil, err
 	}
@@ -150,14 +149,14 @@ func (s *Server) ReadNarcoticRegister(ctx context.Context, r gen.ReadNarcoticReg
 	}
 	return gen.ReadNarcoticRegister200JSONResponse{
 		Product: gen.UUID(n.product.ID), ProductName: n.product.Name, ConcentrationUgMl: int64(n.product.Concentration),
-		From: n.period.From.String(), To: n.period.To.String(), OpeningUl: int64(n.page.Opening), ClosingUl: int64(n.page.Closing),
+		From: n.period.From.String(), To: n.period.To.String(), Ends: n.period.over(), OpeningUl: int64(n.page.Opening), ClosingUl: int64(n.page.Closing),
 		Sums: sumsOut(n.page.Sums), Lines: each(n.page.Lines, n.line),
 	}, nil
 }
 
 // ReadNarcoticRegisterFile writes it as a file.
 func (s *Server) ReadNarcoticRegisterFile(ctx context.Context, r gen.ReadNarcoticRegisterFileRequestObject) (gen.ReadNarcoticRegisterFileResponseObject, error) {
-	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	period, err := s.spanOf(ctx, r.Params.Period, r.Params.From, r.Params.To)
 	if err != nil {
 		return nil, err
 	}
@@ -175,14 +174,14 @@ func (s *Server) narcoticSheet(n narcotic, lang string) paper.Sheet {
 		About: []paper.Line{
 			{Label: say("figures.where"), Value: n.clinic.Name + " · " + n.clinic.Province},
 			{Label: say("book.product"), Value: n.product.Name + ", " + n.product.Concentration.Format(localeOf(lang))},
-			{Label: say("figures.period"), Value: s.dayText(lang, n.period.From) + " – " + s.dayText(lang, n.period.To)},
+			{Label: say("figures.period"), Value: s.spanText(lang, n.period)},
 		},
 		Columns: []paper.Column{
 			{Title: say("book.day"), Share: 2}, {Title: say("book.document"), Share: 2}, {Title: say("book.what"), Share: 4},
 			{Title: say("book.lot"), Share: 2}, {Title: say("book.in"), Share: 2, Right: true}, {Title: say("book.out"), Share: 2, Right: true},
 			{Title: say("book.balance"), Share: 2, Right: true}, {Title: say("book.note"), Share: 2},
 		},
-		Notes: []string{say("book.note_order")}, Signatures: []string{say("sign.keeper"), say("sign.head")},
+		Notes: []string{say("book.note_order")}, Signatures: []string{say("sign.keeper"), say("sign.head")}, SignHint: say("sign.hint"),
 		Locale: localeOf(lang), Page: say("file.page"), Made: s.now(),
 	}
 	none := paper.Text("")
@@ -228,7 +227,7 @@ func (s *Server) lineText(lang string, l book.Line, party string) string {
 // stockReport is the use, stock and forecast of every product over a period.
 type stockReport struct {
 	clinic   clinic.Clinic
-	period   census.Period
+	period   span
 	active   int
 	expected int
 	rows     []stockRow
@@ -244,13 +243,13 @@ type stockRow struct {
 
 func (r stockRow) closing() measure.Volume { return r.opening + r.sums.Net() }
 
-func (s *Server) stockReport(ctx context.Context, period census.Period, expected *gen.ExpectedNew) (out stockReport, err error) {
+func (s *Server) stockReport(ctx context.Context, period span, expected *gen.ExpectedNew) (out stockReport, err error) {
 	own := principalOf(ctx).clinic
 	out.period, out.expected = period, value(expected)
 	if out.clinic, err = s.clinics.Clinic(ctx, own); err != nil {
 		return out, err
 	}
-	_, from, to, err := bounds(out.clinic, period)
+	_, from, to, err := bounds(out.clinic, period.Period)
 	if err != nil {
 		return out, err
 	}
@@ -258,7 +257,7 @@ func (s *Server) stockReport(ctx context.Context, period census.Period, expected
 	if err != nil {
 		return out, err
 	}
-	out.active = census.Count(courses, period)[census.End]
+	out.active = census.Count(courses, period.Period)[census.End]
 	products, err := s.stock.Products(ctx, own)
 	if err != nil {
 		return out, err
@@ -275,15 +274,16 @@ func (s *Server) stockReport(ctx context.Context, period census.Period, expected
 				row.doses += m.Count
 			}
 		}
-		row.forecast = forecast(row.sums[book.Issued], out.active, out.expected)
+		row.forecast = forecast(row.sums[book.Issued], period, out.active, out.expected)
 		out.rows = append(out.rows, row)
 	}
 	return out, nil
 }
 
-// forecast is what the next period of the same length needs: as much as this one for each patient who was there at its
-// end, for those and the ones expected, rounded up to a millilitre.
-func forecast(issued measure.Volume, active, expected int) measure.Volume {
+// forecast is what the next period of the same length needs: as much a day as in this one for each patient who was there
+// at its end, for those and the ones expected, rounded up to a millilitre.
+func forecast(issued measure.Volume, p span, active, expected int) measure.Volume {
+	issued = issued * measure.Volume(p.whole().Days()) / measure.Volume(p.Days())
 	if active > 0 {
 		issued = issued * measure.Volume(active+expected) / measure.Volume(active)
 	}
@@ -292,7 +292,7 @@ func forecast(issued measure.Volume, active, expected int) measure.Volume {
 
 // ReadStockReport shows the report.
 func (s *Server) ReadStockReport(ctx context.Context, r gen.ReadStockReportRequestObject) (gen.ReadStockReportResponseObject, error) {
-	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	period, err := s.spanOf(ctx, r.Params.Period, r.Params.From, r.Params.To)
 	if err != nil {
 		return nil, err
 	}
@@ -301,7 +301,7 @@ func (s *Server) ReadStockReport(ctx context.Context, r gen.ReadStockReportReque
 		return nil, err
 	}
 	return gen.ReadStockReport200JSONResponse{
-		From: period.From.String(), To: period.To.String(), ActivePatients: g.active, ExpectedNew: g.expected,
+		From: period.From.String(), To: period.To.String(), Ends: period.over(), ActivePatients: g.active, ExpectedNew: g.expected,
 		Rows: each(g.rows, func(r stockRow) gen.StockReportRow {
 			return gen.StockReportRow{
 				Product: gen.UUID(r.product.ID), ProductName: r.product.Name, ConcentrationUgMl: int64(r.product.Concentration),
@@ -314,7 +314,7 @@ func (s *Server) ReadStockReport(ctx context.Context, r gen.ReadStockReportReque
 
 // ReadStockReportFile writes it as a file.
 func (s *Server) ReadStockReportFile(ctx context.Context, r gen.ReadStockReportFileRequestObject) (gen.ReadStockReportFileResponseObject, error) {
-	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	period, err := s.spanOf(ctx, r.Params.Period, r.Params.From, r.Params.To)
 	if err != nil {
 		return nil, err
 	}
@@ -331,13 +331,13 @@ func (s *Server) stockSheet(g stockReport, lang string) paper.Sheet {
 		Title: say("stock_report.title"), Name: fmt.Sprintf("lieu-stock-%s-%s", g.period.From, g.period.To), Landscape: true,
 		About: []paper.Line{
 			{Label: say("figures.where"), Value: strings.Join(slices.DeleteFunc([]string{g.clinic.Name, g.clinic.District, g.clinic.Province}, func(s string) bool { return s == "" }), " · ")},
-			{Label: say("figures.period"), Value: s.dayText(lang, g.period.From) + " – " + s.dayText(lang, g.period.To)},
+			{Label: say("figures.period"), Value: s.spanText(lang, g.period)},
 			{Label: say("stock_report.unit"), Value: "mL"},
 			{Label: say("figures.line.end"), Value: fmt.Sprint(g.active)},
 			{Label: say("stock_report.expected"), Value: fmt.Sprint(g.expected)},
 		},
 		Columns: []paper.Column{{Title: say("book.product"), Share: 3}, {Title: say("book.opening"), Share: 2}, {Title: say("book.column.received"), Share: 2}, {Title: say("stock_report.available"), Share: 2}},
-		Notes:   []string{say("stock_report.note")}, Signatures: []string{say("sign.maker"), say("sign.head"), say("sign.authority")},
+		Notes:   []string{say("stock_report.note")}, Signatures: []string{say("sign.maker"), say("sign.head"), say("sign.authority")}, SignHint: say("sign.hint"),
 		Locale: localeOf(lang), Page: say("file.page"), Made: s.now(),
 	}
 	for _, c := range book.Columns[1:] {
@@ -359,7 +359,7 @@ func (s *Server) stockSheet(g stockReport, lang string) paper.Sheet {
 
 // ReadDispensingRegisterFile writes a day's doses as a file.
 func (s *Server) ReadDispensingRegisterFile(ctx context.Context, r gen.ReadDispensingRegisterFileRequestObject) (gen.ReadDispensingRegisterFileResponseObject, error) {
-	day, err := s.dayOrToday(ctx, r.Params.Day)
+	day, err := s.pastDay(ctx, r.Params.Day)
 	if err != nil {
 		return nil, err
 	}
@@ -371,24 +371,25 @@ func (s *Server) ReadDispensingRegisterFile(ctx context.Context, r gen.ReadDispe
 	if err != nil {
 		return nil, err
 	}
-	_, _, end, err := bounds(cl, census.Period{From: day, To: day})
-	if err != nil {
-		return nil, err
-	}
-	seal, err := s.records.ChainAt(ctx, cl.ID, end)
+	seal, err := s.seal(ctx, cl, day)
 	if err != nil {
 		return nil, err
 	}
 	d := dayLog{s: s, clinic: cl, day: day, lang: fileLanguage(ctx, r.Params.Lang), register: g, name: func(who string) string { return s.nameOf(ctx, who) }}
 	d.seal = fmt.Sprintf("%d · %s", seal.Seq, hex.EncodeToString(seal.Hash))
 	if r.Params.Form != nil && *r.Params.Form == gen.ReadDispensingRegisterFileParamsFormUs {
-		products, err := s.stock.Products(ctx, cl.ID)
-		if err != nil {
-			return nil, err
-		}
-		return fileOf(d.us(products), string(r.Params.Format))
+		return fileOf(d.us(), string(r.Params.Format))
 	}
 	return fileOf(d.sheet(), string(r.Params.Format))
+}
+
+// seal is the last link of a clinic's chain of changes of a day: printed under the day's page, it fixes all before it.
+func (s *Server) seal(ctx context.Context, cl clinic.Clinic, day calendar.Day) (audit.Event, error) {
+	_, _, end, err := bounds(cl, census.Period{From: day, To: day})
+	if err != nil {
+		return audit.Event{}, err
+	}
+	return s.records.ChainAt(ctx, cl.ID, end)
 }
 
 // dayLog is a day's doses on paper.
@@ -422,32 +423,33 @@ func (d dayLog) sheet() paper.Sheet {
 	for _, c := range []struct {
 		key   string
 		share int
-	}{{"number", 2}, {"time", 3}, {"code", 5}, {"name", 7}, {"dose", 3}, {"volume", 4}, {"measured", 4}, {"given", 4}, {"wasted", 3}, {"lot", 5}, {"people", 7}, {"state", 4}} {
+	}{{"number", 3}, {"time", 4}, {"code", 6}, {"name", 7}, {"dose", 4}, {"volume", 4}, {"measured", 4}, {"given_mg", 4}, {"given", 4}, {"wasted", 4}, {"lot", 6}, {"people", 7}, {"state", 5}} {
 		sheet.Columns = append(sheet.Columns, paper.Column{Title: d.say("day_log." + c.key), Share: c.share})
 	}
 	var given, wasted measure.Volume
+	var mass measure.Mass
 	for _, x := range slices.Backward(d.register.doses) {
 		row := d.register.row(x, d.name)
-		given, wasted = given+measure.Volume(row.GivenUl), wasted+measure.Volume(row.WastedUl)
+		given, wasted, mass = given+measure.Volume(row.GivenUl), wasted+measure.Volume(row.WastedUl), mass+measure.Mass(row.GivenUg)
 		people := row.Dispenser
 		if row.Witness != "" {
 			people += " / " + row.Witness
 		}
 		sheet.Rows = append(sheet.Rows, []paper.Cell{
 			paper.Count(len(sheet.Rows) + 1), paper.Text(d.clock(x.Recorded)), paper.Text(row.PatientCode), paper.Text(row.PatientName),
-			paper.Milligrams(x.Dose), paper.Millilitres(x.Volume), paper.Millilitres(x.Measured), paper.Millilitres(measure.Volume(row.GivenUl)),
+			paper.Milligrams(x.Dose), paper.Millilitres(x.Volume), paper.Millilitres(x.Measured), paper.Milligrams(measure.Mass(row.GivenUg)), paper.Millilitres(measure.Volume(row.GivenUl)),
 			paper.Millilitres(measure.Volume(row.WastedUl)), paper.Text(row.LotNumber + " / " + row.BottleCode), paper.Text(people),
 			paper.Text(d.say("word." + string(x.State))),
 		})
 	}
 	none := paper.Text("")
-	sheet.Total = []paper.Cell{none, none, none, paper.Text(d.say("book.total")), none, none, none, paper.Millilitres(given), paper.Millilitres(wasted), none, none, none}
-	sheet.Signatures = []string{d.say("sign.dispenser"), d.say("sign.head")}
+	sheet.Total = []paper.Cell{none, none, none, paper.Text(d.say("book.total")), none, none, none, paper.Milligrams(mass), paper.Millilitres(given), paper.Millilitres(wasted), none, none, none}
+	sheet.Signatures, sheet.SignHint = []string{d.say("sign.dispenser"), d.say("sign.head")}, d.say("sign.hint")
 	return sheet
 }
 
 // us is the dispensing log with the fields of 21 CFR 1304.24(a), to be initialled by everybody who dispensed on the day.
-func (d dayLog) us(products []stock.Product) paper.Sheet {
+func (d dayLog) us() paper.Sheet {
 	sheet := d.base("us_log.title")
 	for _, c := range []struct {
 		key   string
@@ -455,45 +457,33 @@ func (d dayLog) us(products []stock.Product) paper.Sheet {
 	}{{"substance", 3}, {"strength", 2}, {"form", 2}, {"date", 3}, {"patient", 5}, {"consumed", 2}, {"home", 2}, {"initials", 2}} {
 		sheet.Columns = append(sheet.Columns, paper.Column{Title: d.say("us_log." + c.key), Share: c.share})
 	}
-	byID := map[stock.ProductID]stock.Product{}
-	for _, p := range products {
-		byID[p.ID] = p
-	}
 	var people []string
+	sums := map[bool]measure.Mass{} // taken home or not
 	for _, x := range slices.Backward(d.register.doses) {
 		row := d.register.row(x, d.name)
 		if row.GivenUl == 0 {
 			continue
 		}
-		p := byID[d.register.lots[x.Lot].Product]
-		consumed, home := paper.Milligrams(given(x, row)), paper.Text("–")
+		consumed, home := paper.Milligrams(measure.Mass(row.GivenUg)), paper.Text("–")
 		if x.State == dispensing.HandedOver {
 			consumed, home = home, consumed
 		}
+		sums[x.State == dispensing.HandedOver] += measure.Mass(row.GivenUg)
 		people = append(people, row.Dispenser)
 		sheet.Rows = append(sheet.Rows, []paper.Cell{
-			paper.Text(p.Name), paper.Text(x.Concentration.Format(localeOf(d.lang))), paper.Text(p.Form),
+			paper.Text(row.ProductName), paper.Text(x.Concentration.Format(localeOf(d.lang))), paper.Text(row.Form),
 			paper.Text(d.s.dayText(d.lang, d.day) + " " + d.clock(x.Recorded)), paper.Text(row.PatientName + " · " + row.PatientCode), consumed, home,
-			paper.Text(initials(row.Dispenser)),
+			paper.Text(row.Initials),
 		})
 	}
+	none := paper.Text("")
+	sheet.Total = []paper.Cell{paper.Text(d.say("book.total")), none, none, none, none, paper.Milligrams(sums[false]), paper.Milligrams(sums[true]), none}
 	for _, who := range slices.Compact(slices.Sorted(slices.Values(people))) {
 		sheet.Signatures = append(sheet.Signatures, who+" ("+initials(who)+")")
 	}
+	sheet.SignHint = d.say("us_log.hint")
 	sheet.Notes = append([]string{d.say("us_log.note")}, sheet.Notes...)
 	return sheet
-}
-
-// given is the drug that was consumed or taken home: the order's when all of it was, else what the swallowed part held.
-func given(x dispensing.Dispensing, row gen.RegisterRow) measure.Mass {
-	if x.State != dispensing.PartlyTaken {
-		return x.Dose
-	}
-	m, err := x.Concentration.MassFloor(measure.Volume(row.GivenUl))
-	if err != nil {
-		return 0 // a dispensing has a concentration
-	}
-	return m
 }
 
 func (d dayLog) clock(i calendar.Instant) string {
@@ -502,13 +492,4 @@ func (d dayLog) clock(i calendar.Instant) string {
 		return ""
 	}
 	return cal.Local(i).Format("15:04")
-}
-
-// initials are the first letters of a name's words.
-func initials(name string) string {
-	var b strings.Builder
-	for _, word := range strings.Fields(name) {
-		b.WriteRune([]rune(word)[0])
-	}
-	return strings.ToUpper(b.String())
 }

@@ -18,7 +18,7 @@ const maxMonths = 36
 
 // counted are the courses of some clinics and the period they are counted over.
 type counted struct {
-	period  census.Period
+	period  span
 	scope   gen.FigureScope
 	own     clinic.Clinic
 	sites   []clinic.Clinic
@@ -43,7 +43,48 @@ func periodOf(name *gen.Period, from, to *gen.Day) (p census.Period, err error) 
 	return p, p.Validate()
 }
 
-func (s *Server) counted(ctx context.Context, period census.Period, scope *gen.FigureScope) (g counted, err error) {
+// span is the part of a period that has come, and where the whole of it ends.
+type span struct {
+	census.Period
+	ends calendar.Day
+}
+
+// spanOf reads a period and cuts it at the clinic's day.
+func (s *Server) spanOf(ctx context.Context, name *gen.Period, from, to *gen.Day) (p span, err error) {
+	asked, err := periodOf(name, from, to)
+	if err != nil {
+		return p, err
+	}
+	today, err := s.today(ctx, principalOf(ctx).clinic)
+	if err != nil {
+		return p, err
+	}
+	p.ends = asked.To
+	p.Period, err = asked.UpTo(today)
+	return p, err
+}
+
+// over is the day on which a period ends that is not over yet, "" for one that is.
+func (p span) over() gen.Day {
+	if p.ends == p.To {
+		return ""
+	}
+	return p.ends.String()
+}
+
+// whole is the period as it was asked for.
+func (p span) whole() census.Period { return census.Period{From: p.From, To: p.ends} }
+
+// spanText writes a period on a report, with the word that it is not over.
+func (s *Server) spanText(lang string, p span) string {
+	text := s.dayText(lang, p.From) + " – " + s.dayText(lang, p.To)
+	if p.ends != p.To {
+		text += " (" + s.messages.label(lang, "period.running") + " " + s.dayText(lang, p.ends) + ")"
+	}
+	return text
+}
+
+func (s *Server) counted(ctx context.Context, period span, scope *gen.FigureScope) (g counted, err error) {
 	g.scope = gen.FigureScopeClinic
 	if scope != nil {
 		g.scope = *scope
@@ -58,18 +99,53 @@ func (s *Server) counted(ctx context.Context, period census.Period, scope *gen.F
 	}
 	g.sites = slices.DeleteFunc(g.sites, func(c clinic.Clinic) bool {
 		switch g.scope {
-		case gen.FigureScopeProvince:
+		case gen.FigureScopeProvince, gen.FigureScopeDistricts:
 			return false
 		case gen.FigureScopeDistrict:
 			return c.District != g.own.District
+		case gen.FigureScopeClinic:
 		}
 		return c.ID != own
 	})
-	if g.targets, err = s.clinics.Targets(ctx, g.period.To.Midnight().Year()); err != nil {
+	if g.targets, err = s.clinics.Targets(ctx, g.period.ends.Midnight().Year()); err != nil {
 		return g, err
 	}
 	g.courses, err = s.records.Courses(ctx, each(g.sites, func(c clinic.Clinic) clinic.ID { return c.ID }))
 	return g, err
+}
+
+// columns are what the report has a column for: a clinic each, or a district.
+func (g counted) columns() []gen.SiteFigures {
+	if g.scope != gen.FigureScopeDistricts {
+		return each(g.sites, g.site)
+	}
+	districts := each(g.sites, func(c clinic.Clinic) string { return c.District })
+	slices.Sort(districts)
+	return each(slices.Compact(districts), g.district)
+}
+
+// district counts the clinics of a district together.
+func (g counted) district(name string) gen.SiteFigures {
+	sites := slices.DeleteFunc(slices.Clone(g.sites), func(c clinic.Clinic) bool { return c.District != name })
+	courses := slices.DeleteFunc(slices.Clone(g.courses), func(x census.Course) bool {
+		return !slices.ContainsFunc(sites, func(c clinic.Clinic) bool { return c.ID == x.Clinic })
+	})
+	out := siteFigures(name, census.Count(courses, g.period.Period), g.target(sites))
+	out.District = name
+	return out
+}
+
+// target is that of some clinics together, 0 when one of them has none.
+func (g counted) target(sites []clinic.Clinic) int {
+	sum := 0
+	for _, c := range sites {
+		t, ok := g.targets[c.ID]
+		if !ok {
+			return 0
+		}
+		sum += t.Patients
+	}
+	return sum
 }
 
 func (g counted) of(c clinic.ID) []census.Course {
@@ -77,30 +153,22 @@ func (g counted) of(c clinic.ID) []census.Course {
 }
 
 func (g counted) site(c clinic.Clinic) gen.SiteFigures {
-	out := siteFigures(c.Name, census.Count(g.of(c.ID), g.period), g.targets[c.ID].Patients)
+	out := siteFigures(c.Name, census.Count(g.of(c.ID), g.period.Period), g.targets[c.ID].Patients)
 	out.Clinic, out.Number, out.District = gen.UUID(c.ID), c.Number, c.District
 	return out
 }
 
 // total counts all of them together: a person who was at two clinics is one. Its target is known when every clinic's is.
 func (g counted) total() gen.SiteFigures {
-	target := 0
-	for _, c := range g.sites {
-		t, ok := g.targets[c.ID]
-		if !ok {
-			target = 0
-			break
-		}
-		target += t.Patients
-	}
 	name := g.own.Province
 	switch g.scope {
 	case gen.FigureScopeClinic:
 		name = g.own.Name
 	case gen.FigureScopeDistrict:
 		name = g.own.District
+	case gen.FigureScopeDistricts, gen.FigureScopeProvince:
 	}
-	return siteFigures(name, census.Count(g.courses, g.period), target)
+	return siteFigures(name, census.Count(g.courses, g.period.Period), g.target(g.sites))
 }
 
 func siteFigures(name string, f census.Figures, target int) gen.SiteFigures {
@@ -133,7 +201,7 @@ func figureLines() []string {
 
 // ReadPatientFigures counts patients. Of other clinics of the province only numbers are told.
 func (s *Server) ReadPatientFigures(ctx context.Context, r gen.ReadPatientFiguresRequestObject) (gen.ReadPatientFiguresResponseObject, error) {
-	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	period, err := s.spanOf(ctx, r.Params.Period, r.Params.From, r.Params.To)
 	if err != nil {
 		return nil, err
 	}
@@ -142,13 +210,13 @@ func (s *Server) ReadPatientFigures(ctx context.Context, r gen.ReadPatientFigure
 		return nil, err
 	}
 	return gen.ReadPatientFigures200JSONResponse{
-		From: g.period.From.String(), To: g.period.To.String(), Scope: g.scope, Province: g.own.Province, Lines: figureLines(),
-		Sites: each(g.sites, g.site), Total: g.total(), Months: g.months(),
+		From: g.period.From.String(), To: g.period.To.String(), Ends: g.period.over(), Scope: g.scope, Province: g.own.Province, Lines: figureLines(),
+		Sites: g.columns(), Total: g.total(), Months: g.months(),
 	}, nil
 }
 
-// maxFigureEntries bounds one list of courses: no clinic has more.
-const maxFigureEntries = 1000
+// maxFigureEntries bounds one list of courses: no clinic has treated more people.
+const maxFigureEntries = 20_000
 
 // ListPatientFigureEntries shows who a line of the own clinic counts, with the names that every list of the clinic has.
 func (s *Server) ListPatientFigureEntries(ctx context.Context, r gen.ListPatientFigureEntriesRequestObject) (gen.ListPatientFigureEntriesResponseObject, error) {
@@ -156,7 +224,7 @@ func (s *Server) ListPatientFigureEntries(ctx context.Context, r gen.ListPatient
 	if !slices.Contains(census.Lines(), line) {
 		return nil, breach(gen.FieldProblem{Pointer: "line", Rule: "enum"})
 	}
-	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	period, err := s.spanOf(ctx, r.Params.Period, r.Params.From, r.Params.To)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +232,7 @@ func (s *Server) ListPatientFigureEntries(ctx context.Context, r gen.ListPatient
 	if err != nil {
 		return nil, err
 	}
-	members := census.Members(g.courses, g.period, line)
+	members := census.Members(g.courses, g.period.Period, line)
 	if len(members) > maxFigureEntries {
 		members = members[len(members)-maxFigureEntries:]
 	}
@@ -182,7 +250,7 @@ func (s *Server) ListPatientFigureEntries(ctx context.Context, r gen.ListPatient
 
 // ReadPatientFiguresFile writes the same figures as a file: a line in each row, a clinic in each column.
 func (s *Server) ReadPatientFiguresFile(ctx context.Context, r gen.ReadPatientFiguresFileRequestObject) (gen.ReadPatientFiguresFileResponseObject, error) {
-	period, err := periodOf(r.Params.Period, r.Params.From, r.Params.To)
+	period, err := s.spanOf(ctx, r.Params.Period, r.Params.From, r.Params.To)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +263,7 @@ func (s *Server) ReadPatientFiguresFile(ctx context.Context, r gen.ReadPatientFi
 
 func (s *Server) figureSheet(g counted, lang string) paper.Sheet {
 	say := func(key string) string { return s.messages.label(lang, key) }
-	sites := each(g.sites, g.site)
+	sites := g.columns()
 	if len(sites) > 1 {
 		sites = append(sites, g.total())
 	}
@@ -203,10 +271,10 @@ func (s *Server) figureSheet(g counted, lang string) paper.Sheet {
 		Title: say("figures.title"), Name: fmt.Sprintf("lieu-figures-%s-%s", g.period.From, g.period.To),
 		About: []paper.Line{
 			{Label: say("figures.where"), Value: g.total().Name + " · " + g.own.Province},
-			{Label: say("figures.period"), Value: s.dayText(lang, g.period.From) + " – " + s.dayText(lang, g.period.To)},
+			{Label: say("figures.period"), Value: s.spanText(lang, g.period)},
 		},
 		Columns: []paper.Column{{Title: say("figures.line"), Share: 3}},
-		Notes:   []string{say("figures.note")}, Signatures: []string{say("sign.maker"), say("sign.head"), say("sign.authority")},
+		Notes:   []string{say("figures.note")}, Signatures: []string{say("sign.maker"), say("sign.head"), say("sign.authority")}, SignHint: say("sign.hint"),
 		Landscape: len(sites) > 3, Locale: localeOf(lang), Page: say("file.page"), Made: s.now(),
 	}
 	for _, site := range sites {

@@ -17,7 +17,7 @@ import (
 
 func patientOut(p patient.Patient) gen.Patient {
 	return gen.Patient{
-		Id: gen.UUID(p.ID), Code: p.Code, Name: p.Name, BirthYear: p.BirthYear, Sex: gen.Sex(p.Sex), HasPhoto: p.HasPhoto,
+		Id: gen.UUID(p.ID), Code: p.Code, Name: p.Name, BirthYear: p.BirthYear, Sex: gen.Sex(p.Sex), Address: p.Address, HasPhoto: p.HasPhoto,
 		HasNationalId: len(p.NationalID) > 0, Status: gen.PatientStatus(p.Status), Phase: gen.Phase(p.Phase), Entry: gen.PatientEntry(p.Entry),
 		EnrolledOn: p.EnrolledOn.String(), EndedOn: p.EndedOn.String(), EndReason: gen.EndReason(p.EndReason), Version: p.Version,
 	}
@@ -57,7 +57,7 @@ func (s *Server) listPatients(ctx context.Context, q string, status gen.PatientS
 func (s *Server) RegisterPatient(ctx context.Context, r gen.RegisterPatientRequestObject) (gen.RegisterPatientResponseObject, error) {
 	who, b := principalOf(ctx), r.Body
 	p, err := s.patients.Register(ctx, who.clinic, who.member, patient.Registration{
-		ID: idOf[patient.ID](b.Id), Name: b.Name, BirthYear: b.BirthYear, Sex: patient.Sex(b.Sex), NationalID: b.NationalId,
+		ID: idOf[patient.ID](b.Id), Name: b.Name, BirthYear: b.BirthYear, Sex: patient.Sex(b.Sex), Address: b.Address, NationalID: b.NationalId,
 		Phase: patient.Phase(b.Phase), Entry: patient.Entry(b.Entry), Previous: idOf[patient.ID](b.Previous), RepresentativeConsent: b.RepresentativeConsent,
 	})
 	return gen.RegisterPatient201JSONResponse(patientOut(p)), err
@@ -90,6 +90,9 @@ func (s *Server) UpdatePatient(ctx context.Context, r gen.UpdatePatientRequestOb
 	if b.Sex != "" {
 		sex := patient.Sex(b.Sex)
 		ch.Sex = &sex
+	}
+	if b.Address != "" {
+		ch.Address = &b.Address
 	}
 	if b.NationalId != "" {
 		ch.NationalID = &b.NationalId

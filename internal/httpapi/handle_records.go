@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/lieu-clinic/lieu/internal/audit"
+	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/census"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
 	"github.com/lieu-clinic/lieu/internal/fault"
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
@@ -57,9 +59,23 @@ func (s *Server) ListIncidents(ctx context.Context, r gen.ListIncidentsRequestOb
 // registerMost bounds one day of the register: no clinic gives more.
 const registerMost = 5000
 
+// pastDay is the day of a register: today when none is said, and none that lies ahead.
+func (s *Server) pastDay(ctx context.Context, d *gen.Day) (calendar.Day, error) {
+	day, err := s.dayOrToday(ctx, d)
+	if err != nil {
+		return 0, err
+	}
+	today, err := s.today(ctx, principalOf(ctx).clinic)
+	if err != nil {
+		return 0, err
+	}
+	_, err = census.Period{From: day, To: day}.UpTo(today)
+	return day, err
+}
+
 // ReadDispensingRegister shows a day's doses as the register has them.
 func (s *Server) ReadDispensingRegister(ctx context.Context, r gen.ReadDispensingRegisterRequestObject) (gen.ReadDispensingRegisterResponseObject, error) {
-	day, err := s.dayOrToday(ctx, r.Params.Day)
+	day, err := s.pastDay(ctx, r.Params.Day)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +83,20 @@ func (s *Server) ReadDispensingRegister(ctx context.Context, r gen.ReadDispensin
 	if err != nil {
 		return nil, err
 	}
-	out := gen.DispensingRegister{Day: day.String(), Rows: make([]gen.RegisterRow, 0, len(g.doses))}
+	cl, err := s.clinics.Clinic(ctx, principalOf(ctx).clinic)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := s.seal(ctx, cl, day)
+	if err != nil {
+		return nil, err
+	}
+	out := gen.DispensingRegister{ChainSeq: seal.Seq, ChainHash: hex.EncodeToString(seal.Hash), Day: day.String(), Rows: make([]gen.RegisterRow, 0, len(g.doses))}
 	for i := len(g.doses) - 1; i >= 0; i-- { // oldest first
 		row := g.row(g.doses[i], func(who string) string { return s.nameOf(ctx, who) })
 		out.Rows = append(out.Rows, row)
 		out.GivenUl += row.GivenUl
+		out.GivenUg += row.GivenUg
 		out.WastedUl += row.WastedUl
 		switch {
 		case row.GivenUl > 0:

@@ -377,7 +377,7 @@ func (s *Server) ListMoves(ctx context.Context, r gen.ListMovesRequestObject) (g
 	limit := limitOf(q.Limit)
 	found, err := s.stock.Moves(ctx, stock.MoveFilter{
 		Clinic: principalOf(ctx).clinic, Bottle: idOf[stock.BottleID](value(q.Bottle)), Lot: idOf[stock.LotID](value(q.Lot)),
-		Before: stock.MoveID(value(q.Cursor)), Limit: limit + 1,
+		Document: idOf[stock.DocumentID](value(q.Cause)), Before: stock.MoveID(value(q.Cursor)), Limit: limit + 1,
 	})
 	if err != nil {
 		return nil, err

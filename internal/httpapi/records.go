@@ -6,6 +6,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/book"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/census"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/dispensing"
@@ -26,6 +27,8 @@ type Records interface {
 	Flows(ctx context.Context, c clinic.ID, p stock.ProductID, from, to calendar.Instant) (book.Ledger, error)
 	// Papers reads the documents behind moves, by id.
 	Papers(ctx context.Context, c clinic.ID, ids []string) (map[string]stock.Document, error)
+	Supplies(ctx context.Context, c clinic.ID, ids []string) (map[string]book.Supply, error)
+	Checks(ctx context.Context, c clinic.ID, ids []string) (map[string]calibration.Pour, error)
 	// ChainAt returns the last link of the chain of changes before an instant.
 	ChainAt(ctx context.Context, c clinic.ID, before calendar.Instant) (audit.Event, error)
 	// Attendance reads, of every patient in treatment, when they last came and how long their order runs.

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // CSV writes the table alone, for machines: UTF-8 with its mark, commas between the fields, numbers with a point and
@@ -37,8 +38,11 @@ func CSV(w io.Writer, s Sheet) error {
 	return out.Error()
 }
 
+// harmless looks past blanks and line ends, because some spreadsheets do, and at the full-width signs, which some take
+// for the plain ones.
 func harmless(s string) string {
-	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \t\r\n"))
+	if strings.ContainsRune("=+-@＝＋－＠", first) || strings.HasPrefix(s, "\t") || strings.HasPrefix(s, "\r") {
 		return "'" + s
 	}
 	return s

@@ -20,7 +20,9 @@ type Sheet struct {
 	Total      []Cell   // nil for none
 	Notes      []string
 	Signatures []string // under the table, side by side: who signs where
+	SignHint   string   // under each of them: what a signature consists of
 	Landscape  bool
+	RepeatHead bool           // the head stands on every page of a PDF, as a bound register wants it
 	Locale     measure.Locale // how numbers are written
 	Page       string         // the word before page numbers, "Trang"
 	Made       time.Time      // stands in the file's properties and makes it reproducible

@@ -182,3 +182,71 @@ func pdftotext(t *testing.T, pdf []byte) string {
 	}
 	return string(out)
 }
+
+// The file brings its own font, whole enough for Vietnamese: an office that has another one sees the same page.
+func TestFontsAreEmbedded(t *testing.T) {
+	program, err := exec.LookPath("pdffonts")
+	if err != nil {
+		if os.Getenv("REQUIRE_BROWSER") != "" {
+			t.Fatal("pdffonts is not installed (Debian: poppler-utils)")
+		}
+		t.Skip("SKIPPED: pdffonts is not installed (Debian: poppler-utils)")
+	}
+	var b bytes.Buffer
+	if err := PDF(&b, sheet(3)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.pdf")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), program, path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")[2:]
+	if len(lines) == 0 {
+		t.Fatal("no font at all")
+	}
+	for _, line := range lines {
+		// The last columns are: embedded, subset, unicode, object, generation.
+		f := strings.Fields(line)
+		if len(f) < 5 || f[len(f)-5] != "yes" || f[len(f)-3] != "yes" {
+			t.Errorf("%q is not embedded, or has no map to Unicode", line)
+		}
+	}
+}
+
+// A register's head stands on every page.
+func TestHeadOnEveryPage(t *testing.T) {
+	s := sheet(120)
+	s.RepeatHead = true
+	var b bytes.Buffer
+	if err := PDF(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	text := pdftotext(t, b.Bytes())
+	pages := strings.Count(text, "\f")
+	if n := strings.Count(text, s.About[0].Value); pages < 3 || n != pages {
+		t.Errorf("the head stands %d times on %d pages", n, pages)
+	}
+}
+
+// Whatever somebody typed as a name, no cell of the table begins a formula.
+func TestNoFormulas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := sheet(1)
+		s.Rows[0][1] = Text(rapid.SampledFrom([]string{"=", "+", "-", "@", "\t", "\r", "\n=", ""}).Draw(t, "begin") + rapid.String().Draw(t, "rest"))
+		var b bytes.Buffer
+		if err := CSV(&b, s); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(b.String(), "\ufeff"))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cell := strings.TrimLeft(rows[1][1], "\r\n\t "); cell != "" && strings.ContainsAny(cell[:1], "=+@") {
+			t.Fatalf("%q", rows[1][1])
+		}
+	})
+}

@@ -105,10 +105,18 @@ func (p *page) titles() {
 func (p *page) row(cells []Cell, weight string, shaded bool) {
 	p.f.SetFont(family, weight, bodySize)
 	if p.f.GetY()+p.height(cells) > p.bottom {
-		p.f.AddPage()
+		p.next()
 		p.titles()
 	}
 	p.draw(cells, weight, shaded)
+}
+
+// next begins another page.
+func (p *page) next() {
+	p.f.AddPage()
+	if p.sheet.RepeatHead {
+		p.head()
+	}
 }
 
 func (p *page) lines(i int, c Cell) []string {
@@ -148,11 +156,11 @@ func (p *page) draw(cells []Cell, weight string, shaded bool) {
 }
 
 func (p *page) foot() {
-	p.f.SetFont(family, "", bodySize)
 	for _, n := range p.sheet.Notes {
 		if p.f.GetY()+2*lineStep > p.bottom {
-			p.f.AddPage()
+			p.next()
 		}
+		p.f.SetFont(family, "", bodySize)
 		p.f.Ln(1)
 		p.f.MultiCell(0, lineStep, n, "", "L", false)
 	}
@@ -160,7 +168,7 @@ func (p *page) foot() {
 		return
 	}
 	if p.f.GetY()+signRoom > p.bottom {
-		p.f.AddPage()
+		p.next()
 	}
 	p.f.Ln(5)
 	width, _ := p.f.GetPageSize()
@@ -168,6 +176,11 @@ func (p *page) foot() {
 	p.f.SetFont(family, "B", bodySize)
 	for _, s := range p.sheet.Signatures {
 		p.f.CellFormat(each, lineStep, s, "", 0, "C", false, 0, "")
+	}
+	p.f.Ln(lineStep)
+	p.f.SetFont(family, "", bodySize-1)
+	for range p.sheet.Signatures {
+		p.f.CellFormat(each, lineStep, p.sheet.SignHint, "", 0, "C", false, 0, "")
 	}
 	p.f.Ln(signRoom - 8)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -96,6 +97,9 @@ func (x *workbook) write() (err error) {
 	}
 	if len(x.sheet.Signatures) > 0 {
 		if err := x.texts(true, x.sheet.Signatures...); err != nil {
+			return err
+		}
+		if err := x.texts(false, slices.Repeat([]string{x.sheet.SignHint}, len(x.sheet.Signatures))...); err != nil {
 			return err
 		}
 	}

@@ -85,6 +85,7 @@ type Patient struct {
 	Name       string // as written on the identity card, with diacritics
 	BirthYear  int
 	Sex        Sex
+	Address    string // as registers name it, "" when not recorded
 	NationalID []byte // sealed; see package secret. nil when not recorded
 	// NationalIDMark is the keyed fingerprint of the national id, by which a second file of one person is found.
 	NationalIDMark []byte
@@ -115,6 +116,7 @@ func (p Patient) entered() Entry {
 // Limits on what a file may hold.
 const (
 	MaxNameLength = 120
+	MaxAddress    = 200
 	MaxPhotoBytes = 48 << 10
 	MinAge        = 12 // Decree 141/2024/NĐ-CP art. 29
 	MaxAge        = 110
@@ -128,6 +130,8 @@ func (p Patient) Validate(today calendar.Day) error {
 		return fault.New(fault.Invalid, "patient.name", "name is empty, too long, or has stray blanks or control characters")
 	case p.Sex != Male && p.Sex != Female:
 		return fault.New(fault.Invalid, "patient.sex", "sex is not one of the register's columns")
+	case utf8.RuneCountInString(p.Address) > MaxAddress || strings.TrimSpace(p.Address) != p.Address || hasControl(p.Address):
+		return fault.New(fault.Invalid, "patient.address", "address is too long, or has stray blanks or control characters")
 	}
 	year := today.Midnight().Year()
 	if p.BirthYear > year-MinAge || p.BirthYear < year-MaxAge {

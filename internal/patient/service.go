@@ -39,6 +39,7 @@ type Registration struct {
 	Name       string
 	BirthYear  int
 	Sex        Sex
+	Address    string // "" when not recorded
 	NationalID string // as on the identity paper, "" when not recorded
 	Phase      Phase  // "" for Induction; another one for a patient who comes from another clinic
 	Entry      Entry  // "" for ReturnEntry when there was an earlier file here, else NewEntry
@@ -107,7 +108,7 @@ func (s *Service) Register(ctx context.Context, c clinic.ID, by staff.Member, r 
 
 func (s *Service) file(c clinic.ID, r Registration, today calendar.Day) (Patient, error) {
 	p := Patient{
-		ID: r.ID, Clinic: c, Name: r.Name, BirthYear: r.BirthYear, Sex: r.Sex, Status: Applied, Phase: r.Phase,
+		ID: r.ID, Clinic: c, Name: r.Name, BirthYear: r.BirthYear, Sex: r.Sex, Address: r.Address, Status: Applied, Phase: r.Phase,
 		Entry: r.Entry, EnrolledOn: today, Previous: r.Previous, Version: 1,
 	}
 	if p.Phase == "" {
@@ -163,6 +164,7 @@ type Particulars struct {
 	Name       *string
 	BirthYear  *int
 	Sex        *Sex
+	Address    *string
 	NationalID *string // "" takes it away
 	Entry      *Entry
 }
@@ -207,6 +209,10 @@ func (s *Service) correct(p *Patient, ch Particulars) (map[string]any, error) {
 	if ch.Sex != nil && *ch.Sex != p.Sex {
 		changed["sex"] = oldNew(p.Sex, *ch.Sex)
 		p.Sex = *ch.Sex
+	}
+	if ch.Address != nil && *ch.Address != p.Address {
+		p.Address = *ch.Address
+		secret = append(secret, "address")
 	}
 	if ch.Entry != nil && *ch.Entry != p.Entry {
 		if !slices.Contains(Entries, *ch.Entry) {

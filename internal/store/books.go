@@ -10,6 +10,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/audit"
 	"github.com/lieu-clinic/lieu/internal/book"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/calibration"
 	"github.com/lieu-clinic/lieu/internal/clinic"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
@@ -25,12 +26,17 @@ type crossingRow struct {
 	Reason      string
 	Occurred    calendar.Instant
 	Recorded    calendar.Instant
+	OfCause     string // of the move that this one reverses
+	OfRecorded  calendar.Instant
+	ByCause     string // of the move that reverses this one
+	ByRecorded  calendar.Instant
 }
 
 func (r crossingRow) move() book.Move {
 	return book.Move{
 		Lot: r.Lot, From: r.FromAccount, To: r.ToAccount, Amount: r.AmountUl, Count: r.N, Cause: r.Cause, Reason: r.Reason,
 		Recorded: r.Recorded, Occurred: r.Occurred,
+		Corrects: book.Ref{Cause: r.OfCause, Recorded: r.OfRecorded}, CorrectedBy: book.Ref{Cause: r.ByCause, Recorded: r.ByRecorded},
 	}
 }
 
@@ -49,8 +55,9 @@ func (r Records) Ledger(ctx context.Context, c clinic.ID, p stock.ProductID, fro
 		}
 		l.Opening = opening
 		var rows []crossingRow
-		err = db.Raw(`SELECT m.lot, m.from_account, m.to_account, m.amount_ul, 1 AS n, m.cause, m.reason, m.occurred, m.recorded
-			FROM move m JOIN lot l ON l.id = m.lot
+		err = db.Raw(`SELECT m.lot, m.from_account, m.to_account, m.amount_ul, 1 AS n, m.cause, m.reason, m.occurred, m.recorded,
+				coalesce(wrong.cause, '') AS of_cause, wrong.recorded AS of_recorded, coalesce(amends.cause, '') AS by_cause, amends.recorded AS by_recorded
+			FROM move m JOIN lot l ON l.id = m.lot LEFT JOIN move wrong ON wrong.id = m.reverses LEFT JOIN move amends ON amends.reverses = m.id
 			WHERE m.clinic = ? AND l.product = ? AND m.recorded >= ? AND m.recorded < ? AND `+crossing+`
 			ORDER BY m.recorded, m.id`, c, p, from, to).Scan(&rows).Error
 		l.Moves, err = convert(rows, mapError(err), crossingRow.move)
@@ -127,6 +134,55 @@ func (r Records) ChainAt(ctx context.Context, c clinic.ID, before calendar.Insta
 		return audit.Event{}, err
 	}
 	return toEvent(rows[0])
+}
+
+// Supplies reads who each of these dispensings went to and by whose order; an id of another clinic is left out.
+func (r Records) Supplies(ctx context.Context, c clinic.ID, ids []string) (map[string]book.Supply, error) {
+	out := make(map[string]book.Supply, len(ids))
+	for chunk := range slices.Chunk(ids, maxFiles) {
+		var rows []supplyRow
+		if err := r.s.report.WithContext(ctx).Raw(suppliesSQL, c, chunk).Scan(&rows).Error; err != nil {
+			return nil, mapError(err)
+		}
+		for _, s := range rows {
+			out[s.ID] = book.Supply{
+				Code: s.Code, Name: s.Name, Address: s.Address, Order: s.Version, Signed: s.SignedAt, Prescriber: s.Prescriber,
+				Dispenser: s.RequestedBy, Handed: s.HandedAt,
+			}
+		}
+	}
+	return out, nil
+}
+
+type supplyRow struct {
+	ID          string
+	Code        string
+	Name        string
+	Address     string
+	Version     int
+	SignedAt    calendar.Instant
+	Prescriber  string
+	RequestedBy string
+	HandedAt    calendar.Instant
+}
+
+const suppliesSQL = `SELECT d.id, p.code, p.name, p.address, o.version, o.signed_at, o.prescriber, d.requested_by, s.handed_at
+	FROM dispensing d JOIN dispensing_state s ON s.dispensing = d.id JOIN patient p ON p.id = d.patient JOIN prescription o ON o.id = d.prescription
+	WHERE d.clinic = ? AND d.id IN ?`
+
+// Checks reads the pours of checks among these ids: what was poured away for a pump, by whom, before whom.
+func (r Records) Checks(ctx context.Context, c clinic.ID, ids []string) (map[string]calibration.Pour, error) {
+	out := make(map[string]calibration.Pour, len(ids))
+	for chunk := range slices.Chunk(ids, maxFiles) {
+		rows, err := list[wastePourRow](r.s.report.WithContext(ctx).Where("clinic = ? AND id IN ?", c, chunk))
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range rows {
+			out[string(p.ID)] = toPour(p, pourStateRow{})
+		}
+	}
+	return out, nil
 }
 
 // Papers reads the documents behind moves, by id; what is no document of this clinic is left out.

@@ -21,6 +21,7 @@ type patientRow struct {
 	NameFold       string
 	BirthYear      int
 	Sex            patient.Sex
+	Address        string
 	NationalID     []byte
 	NationalIDMark []byte
 	HasPhoto       flag
@@ -38,7 +39,7 @@ func (patientRow) TableName() string { return "patient" }
 
 func fromPatient(p patient.Patient) patientRow {
 	return patientRow{
-		ID: p.ID, Clinic: p.Clinic, Code: p.Code, Name: p.Name, NameFold: fold(p.Name), BirthYear: p.BirthYear, Sex: p.Sex,
+		ID: p.ID, Clinic: p.Clinic, Code: p.Code, Name: p.Name, NameFold: fold(p.Name), BirthYear: p.BirthYear, Sex: p.Sex, Address: p.Address,
 		NationalID: p.NationalID, NationalIDMark: p.NationalIDMark, HasPhoto: flag(p.HasPhoto), Status: p.Status,
 		Phase: p.Phase, Entry: p.Entry, EnrolledOn: p.EnrolledOn, EndedOn: p.EndedOn, EndReason: p.EndReason, Previous: ref(p.Previous),
 		Version: p.Version,
@@ -47,7 +48,7 @@ func fromPatient(p patient.Patient) patientRow {
 
 func toPatient(r patientRow) patient.Patient {
 	return patient.Patient{
-		ID: r.ID, Clinic: r.Clinic, Code: r.Code, Name: r.Name, BirthYear: r.BirthYear, Sex: r.Sex,
+		ID: r.ID, Clinic: r.Clinic, Code: r.Code, Name: r.Name, BirthYear: r.BirthYear, Sex: r.Sex, Address: r.Address,
 		NationalID: r.NationalID, NationalIDMark: r.NationalIDMark, HasPhoto: bool(r.HasPhoto), Status: r.Status,
 		Phase: r.Phase, Entry: r.Entry, EnrolledOn: r.EnrolledOn, EndedOn: r.EndedOn, EndReason: r.EndReason,
 		Previous: patient.ID(r.Previous), Version: r.Version,
@@ -143,7 +144,7 @@ func (t *Tx) LockPatient(_ context.Context, id patient.ID) (patient.Patient, err
 func (t *Tx) UpdatePatient(ctx context.Context, p patient.Patient) error {
 	r := t.db.Model(&patientRow{}).Where("id = ? AND clinic = ?", p.ID, t.clinic).
 		Select("name", "name_fold", "birth_year", "sex", "national_id", "national_id_mark", "has_photo", "status", "phase",
-			"entry", "enrolled_on", "ended_on", "end_reason", "previous").
+			"entry", "address", "enrolled_on", "ended_on", "end_reason", "previous").
 		Updates(fromPatient(p))
 	if err := one("patient", r.RowsAffected, r.Error); err != nil {
 		return err
