@@ -3,6 +3,7 @@ package web
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
 )
@@ -55,20 +56,31 @@ type narcoticView struct {
 	EachDose         bool
 	Shown, Name      string
 	Opening, Closing string
+	Only             string // the column to which the lines are narrowed, in words
+	OnlySum          string
+	Whole            string // to all lines
 	Rows             []narcoticRow
-	Sums             []amountRow
+	Sums             []sumRow
 	Files            []link
 }
 
+// sumRow is a sum of the period and the way to its lines.
+type sumRow struct{ Column, Amount, Href string }
+
 type narcoticRow struct {
 	Day, Document, What, Lot, In, Out, Balance, Note string
-	Href                                             string // to the doses behind a line
+	Href                                             string // to what is behind a line
 }
+
+// bookColumns are the columns of a register in their order.
+var bookColumns = []string{"received", "issued", "wasted", "lost", "found", "returned", "destroyed", "transferred"}
 
 // products are those that a register is kept of. A doctor reads the register and not the stock: the report of the period
 // names them too.
 func (c *screen) products(p askedPeriod) (out []choice, err error) {
-	add := func(id, name string, strength int64) { out = append(out, choice{id, name + ", " + c.strength(strength)}) }
+	add := func(id, name string, strength int64) {
+		out = append(out, choice{id, name + ", " + c.strength(strength)})
+	}
 	if !c.may("stock.read") {
 		report, err := call[clinicapi.StockReport](c.api.ReadStockReport(c.r.Context(), &clinicapi.ReadStockReportParams{Period: p.name, From: p.from, To: p.to}))
 		for _, r := range report.Rows {
@@ -87,29 +99,33 @@ func showNarcoticRegister(c *screen) error {
 	v := narcoticView{Form: c.reportForm("-" + c.session.Today[5:7]), Product: c.r.URL.Query().Get("product"), EachDose: c.r.URL.Query().Get("each") == "on"}
 	p := v.Form.period()
 	var err error
-	if v.Products, err = c.products(p); err != nil {
+	if v.Products, err = c.products(p); c.refused(err) {
+		return c.render("narcotic", "", c.t("nav.narcotic"), v)
+	}
+	if err != nil {
 		return err
 	}
-	if v.Product == "" {
-		if len(v.Products) == 0 {
-			return c.render("narcotic", "", c.t("nav.narcotic"), v)
-		}
+	if v.Product == "" && len(v.Products) > 0 {
 		v.Product = v.Products[0].Value
+	}
+	if v.Product == "" {
+		return c.render("narcotic", "", c.t("nav.narcotic"), v)
 	}
 	got, err := call[clinicapi.NarcoticRegister](c.api.ReadNarcoticRegister(c.r.Context(), &clinicapi.ReadNarcoticRegisterParams{
 		Product: v.Product, Period: p.name, From: p.from, To: p.to, EachDose: &v.EachDose,
 	}))
+	if c.refused(err) {
+		return c.render("narcotic", "", c.t("nav.narcotic"), v)
+	}
 	if err != nil {
 		return err
 	}
-	v.Shown, v.Name = c.day(got.From)+" – "+c.day(got.To), got.ProductName+", "+c.strength(got.ConcentrationUgMl)
+	v.Shown, v.Name = c.span(got.From, got.To, got.Ends), got.ProductName+", "+c.strength(got.ConcentrationUgMl)
 	v.Opening, v.Closing = c.volume(got.OpeningUl), c.volume(got.ClosingUl)
-	for _, l := range got.Lines {
-		v.Rows = append(v.Rows, c.narcoticRow(l))
-	}
-	for _, column := range []string{"received", "issued", "wasted", "lost", "found", "returned", "destroyed", "transferred"} {
+	c.narcoticLines(&v, got)
+	for _, column := range bookColumns {
 		if n := got.Sums[column]; n != 0 || column == "lost" || column == "found" {
-			v.Sums = append(v.Sums, amountRow{c.t("book_column." + column), c.volume(n)})
+			v.Sums = append(v.Sums, sumRow{c.t("book_column." + column), c.volume(n), bookAddress(v.Product, got.From, got.To, column)})
 		}
 	}
 	q := p.values()
@@ -119,6 +135,57 @@ func showNarcoticRegister(c *screen) error {
 	}
 	v.Files = c.files("/v1/registers/narcotic/file", q)
 	return c.render("narcotic", "", c.t("nav.narcotic"), v)
+}
+
+// narcoticLines shows the lines, or those of one column and lot alone when the address asks for them.
+func (c *screen) narcoticLines(v *narcoticView, got clinicapi.NarcoticRegister) {
+	column, lot := c.r.URL.Query().Get("column"), c.r.URL.Query().Get("lot")
+	sum := int64(0)
+	for _, l := range got.Lines {
+		if column != "" && string(l.Column) != column || lot != "" && l.Lot != lot {
+			continue
+		}
+		sum += l.AmountUl
+		row := c.narcoticRow(l)
+		if l.Doses > 0 && l.Dispensing == "" {
+			row.Href = bookAddress(v.Product, l.Day, l.Day, "issued") + "&each=on&lot=" + url.QueryEscape(l.Lot)
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	if column != "" {
+		v.Only, v.OnlySum, v.Whole = c.known("book_column."+column, column), c.volume(sum), bookAddress(v.Product, got.From, got.To, "")
+	}
+}
+
+// bookAddress is the narcotic register of a product over some days, of one column or of all.
+func bookAddress(product, from, to, column string) string {
+	q := url.Values{"product": {product}, "from": {from}, "to": {to}}
+	if column != "" {
+		q.Set("column", column)
+	}
+	return "/book?" + q.Encode()
+}
+
+// span writes a period, with the day on which it ends when it is not over.
+func (c *screen) span(from, to, ends string) string {
+	text := c.day(from) + " – " + c.day(to)
+	if ends != "" {
+		text += " " + c.t("period.running", "Day", c.day(ends))
+	}
+	return text
+}
+
+// behind is the page of what stands behind a line of a register, "" for somebody who may not see it.
+func (c *screen) behind(dispensing, document, station string) string {
+	switch {
+	case dispensing != "" && c.may("dispensing.read"):
+		return "/doses/" + dispensing
+	case document != "" && c.may("stock.read"):
+		return "/stock/papers/" + document
+	case station != "" && c.may("station.read"):
+		return "/stations/" + station + "/checks"
+	}
+	return ""
 }
 
 // adds are the columns that add to the stock.
@@ -138,9 +205,7 @@ func (c *screen) narcoticRow(l clinicapi.NarcoticLine) narcoticRow {
 	if l.Party != "" {
 		r.What += " – " + l.Party
 	}
-	if l.Doses > 0 {
-		r.Href = "/register?day=" + l.OccurredDay
-	}
+	r.Href = c.behind(l.Dispensing, l.Document, l.Station)
 	if l.OccurredDay != l.Day {
 		r.Note = c.t("book.occurred", "Day", c.day(l.OccurredDay))
 	}
@@ -158,16 +223,21 @@ type stockReportView struct {
 	Expected string // as typed
 	Active   int
 	Shown    string
+	Patients string // to the patients behind their number
 	Columns  []string
 	Rows     []stockReportRow
 	Files    []link
 }
 
 type stockReportRow struct {
-	Name, Opening, Available, Closing, Forecast string
-	Cells                                       []string
-	Href                                        string // to the register behind the row
+	Name                                  string
+	Opening, Available, Closing, Forecast figure
+	Cells                                 []figure
+	Href                                  string // to the register behind the row
 }
+
+// figure is a number and the way to the entries behind it, "" for none.
+type figure struct{ Text, Href string }
 
 // reportColumns are the columns between what was available and the closing stock.
 var reportColumns = []string{"issued", "wasted", "lost", "found", "returned", "destroyed", "transferred"}
@@ -179,32 +249,26 @@ func showStockReport(c *screen) error {
 	if v.Expected != "" {
 		f := &form{c: c, values: c.r.URL.Query()}
 		params.ExpectedNew = new(f.integer("expected", 0, 100_000))
-		if f.err != nil {
-			return f.err
+		if c.refused(f.err) {
+			return c.render("stock_report", "", c.t("nav.stock_report"), v)
 		}
 	}
 	got, err := call[clinicapi.StockReport](c.api.ReadStockReport(c.r.Context(), &params))
+	if c.refused(err) {
+		return c.render("stock_report", "", c.t("nav.stock_report"), v)
+	}
 	if err != nil {
 		return err
 	}
-	v.Shown, v.Active = c.day(got.From)+" – "+c.day(got.To), got.ActivePatients
+	v.Shown, v.Active = c.span(got.From, got.To, got.Ends), got.ActivePatients
+	if c.may("figures.read") && c.may("patient.read") {
+		v.Patients = "/figures?" + url.Values{"from": {got.From}, "to": {got.To}, "line": {"end"}}.Encode() + "#entries"
+	}
 	for _, column := range reportColumns {
 		v.Columns = append(v.Columns, c.t("book_column."+column))
 	}
 	for _, r := range got.Rows {
-		q := p.values()
-		q.Del("period")
-		q.Set("product", r.Product)
-		q.Set("from", got.From)
-		q.Set("to", got.To)
-		row := stockReportRow{
-			Name: r.ProductName + ", " + c.strength(r.ConcentrationUgMl), Opening: c.volume(r.OpeningUl), Available: c.volume(r.AvailableUl),
-			Closing: c.volume(r.ClosingUl), Forecast: c.volume(r.ForecastUl), Href: "/book?" + q.Encode(),
-		}
-		for _, column := range reportColumns {
-			row.Cells = append(row.Cells, c.volume(r.Sums[column]))
-		}
-		v.Rows = append(v.Rows, row)
+		v.Rows = append(v.Rows, c.stockReportRow(r, got.From, got.To))
 	}
 	q := p.values()
 	if v.Expected != "" {
@@ -212,4 +276,22 @@ func showStockReport(c *screen) error {
 	}
 	v.Files = c.files("/v1/reports/stock/file", q)
 	return c.render("stock_report", "", c.t("nav.stock_report"), v)
+}
+
+// stockReportRow leads from each figure to its lines of the narcotic register: what was there before to the year up to
+// then, what is needed next to what was used.
+func (c *screen) stockReportRow(r clinicapi.StockReportRow, from, to string) stockReportRow {
+	whole := bookAddress(r.Product, from, to, "")
+	row := stockReportRow{
+		Name: r.ProductName + ", " + c.strength(r.ConcentrationUgMl), Href: whole,
+		Opening: figure{Text: c.volume(r.OpeningUl)}, Available: figure{c.volume(r.AvailableUl), bookAddress(r.Product, from, to, "received")},
+		Closing: figure{c.volume(r.ClosingUl), whole}, Forecast: figure{c.volume(r.ForecastUl), bookAddress(r.Product, from, to, "issued")},
+	}
+	if first, err := time.Parse(isoDay, from); err == nil {
+		row.Opening.Href = bookAddress(r.Product, first.AddDate(-1, 0, 0).Format(isoDay), first.AddDate(0, 0, -1).Format(isoDay), "")
+	}
+	for _, column := range reportColumns {
+		row.Cells = append(row.Cells, figure{c.volume(r.Sums[column]), bookAddress(r.Product, from, to, column)})
+	}
+	return row
 }

@@ -69,8 +69,25 @@ func (f *fakeAPI) figureRoutes() {
 			line("2026-11-21", "lost", 1_500, 4_908_750), line("2026-11-21", "found", 500, 4_909_250), line("2026-11-21", "issued", -6_000, 4_915_250),
 		}
 		lines[0].DocumentNumber, lines[0].Party, lines[1].Doses = "BBGN-118", "Công ty Dược Giả Định", 131
+		lines[0].Document, lines[1].Lot, lines[5].Dispensing = paperID, lotID, anID
 		return clinicapi.NarcoticRegister{Product: lotID, ProductName: "Methadone hydroclorid", ConcentrationUgMl: 10_000, From: "2026-11-01", To: "2026-11-30", OpeningUl: 734_500, ClosingUl: 4_915_250,
 			Sums: map[string]int64{"received": 5_000_000, "issued": 806_250, "wasted": 12_000, "lost": 1_500, "found": 500}, Lines: lines}
+	})
+	f.on("GET /registers/controlled", 200, func(r *http.Request, _ map[string]any) any {
+		if r.URL.Query().Get("period") == "2099" {
+			return clinicapi.Problem{Status: 400, Code: "invalid", Key: "period.future", Title: "Kỳ này chưa bắt đầu. Hôm nay là ngày 22/11/2026."}
+		}
+		return clinicapi.ControlledRegister{
+			Product: lotID, ProductName: "Methadone hydroclorid", ConcentrationUgMl: 10_000, Form: "dung dịch uống", From: "2026-11-20", To: "2026-11-22", Ends: "2026-11-30",
+			OpeningUl: 734_500, ClosingUl: 5_726_750, Sums: map[string]int64{"obtained": 5_000_000, "supplied": 6_250, "other_out": 1_500, "other_in": 0},
+			Entries: []clinicapi.ControlledEntry{
+				{Number: 1, Day: "2026-11-20", RecordedAt: fakeNow, Column: "received", Side: "obtained", Document: paperID, DocumentNumber: "BBGN-118", Party: "Công ty Dược Giả Định, Quận 1", EnteredBy: "Vũ Ngọc Lan", Witness: "Trần Thị Hoa", AmountUl: 5_000_000, BalanceUl: 5_734_500},
+				{Number: 2, Day: "2026-11-21", EnteredDay: "2026-11-22", RecordedAt: fakeNow, Column: "issued", Side: "supplied", Dispensing: anID, Party: "Nguyễn Văn An", PatientCode: anCode, Address: "12 Trần Phú", Prescription: 3, PrescriptionSigned: "2026-11-01", Prescriber: "Trần Đức Khải", Identity: "card", EnteredBy: "Trần Thị Hoa", AmountUl: 6_250, BalanceUl: 5_728_250},
+				{Number: 3, Day: "2026-11-21", RecordedAt: fakeNow, Column: "lost", Side: "other_out", Document: paperID, EnteredBy: "Vũ Ngọc Lan", AmountUl: 3_000, BalanceUl: 5_725_250, Notes: []int{1}},
+				{Number: 4, Day: "2026-11-22", RecordedAt: fakeNow, Column: "lost", Side: "other_out", Document: paperID, EnteredBy: "Vũ Ngọc Lan", AmountUl: -1_500, BalanceUl: 5_726_750, Notes: []int{1}},
+			},
+			Notes: []clinicapi.ControlledNote{{Number: 1, Day: "2026-11-22", Of: 3, OfDay: "2026-11-21", By: 4, AmountUl: 1_500, Reason: "đọc nhầm vạch", Document: paperID, EnteredBy: "Vũ Ngọc Lan"}},
+		}
 	})
 	f.on("GET /reports/stock", 200, func(*http.Request, map[string]any) any {
 		return clinicapi.StockReport{From: "2026-11-01", To: "2026-11-30", ActivePatients: 181, ExpectedNew: 12, Rows: []clinicapi.StockReportRow{{
@@ -307,7 +324,19 @@ func (f *fakeAPI) doseRoutes() {
 		}
 		return *f.open
 	})
-	f.on("GET /dispensings/{id}", 200, func(r *http.Request, _ map[string]any) any { return f.dose(r) })
+	f.on("GET /dispensings/{id}", 200, func(r *http.Request, _ map[string]any) any {
+		if r.PathValue("id") == anID { // of a register
+			return clinicapi.Dispensing{
+				Id: anID, Patient: anID, PatientName: "Nguyễn Văn An", PatientCode: anCode, Day: "2026-11-22", DoseUg: 62_500, VolumeUl: 6_250, PumpVolumeUl: 6_250,
+				WeighedKnown: true, WeighedUg: 6_375_000, MeasuredUl: 6_244, Agreed: true, HandedAt: fakeNow, State: "administered",
+				Steps: []clinicapi.Step{
+					{Seq: 1, Kind: "reserved", ActorKind: "staff", ActorName: "Trần Thị Hoa", OccurredAt: fakeNow, RecordedAt: fakeNow},
+					{Seq: 2, Kind: "measured", ActorKind: "station", OccurredAt: fakeNow, RecordedAt: fakeNow.Add(2 * time.Minute)},
+				},
+			}
+		}
+		return f.dose(r)
+	})
 	f.on("POST /dispensings/{id}/hand-over", 200, func(_ *http.Request, b map[string]any) any {
 		if f.open.PatientCode != b["code"] {
 			return clinicapi.Problem{Status: 409, Code: "refused", Key: "hand_over.wrong_patient", Title: "Thẻ này không phải của người bệnh trên màn hình. Không giao cốc."}
@@ -446,6 +475,6 @@ func (f *fakeAPI) stockRoutes() {
 		return clinicapi.ProductList{Items: []clinicapi.Product{{Id: "p1", Name: "Methadone hydroclorid", ConcentrationUgMl: 10_000}}}
 	})
 	f.on("GET /registers/dispensing", 200, func(*http.Request, map[string]any) any {
-		return clinicapi.DispensingRegister{Day: "2026-11-22", Doses: 1, GivenUl: 6_250, Rows: []clinicapi.RegisterRow{{Dispensing: "d1", PatientCode: anCode, PatientName: "Nguyễn Văn An", Part: 1, Kind: "observed", DoseUg: 62_500, VolumeUl: 6_250, MeasuredUl: 6_244, GivenUl: 6_244, LotNumber: "MTD-2611", BottleCode: bottleCode, StationName: "Cửa 1", State: "administered", Dispenser: "Trần Thị Hoa", RecordedAt: fakeNow, EndedAt: fakeNow.Add(time.Minute)}}}
+		return clinicapi.DispensingRegister{Day: "2026-11-22", Doses: 1, GivenUl: 6_250, ChainSeq: 812, ChainHash: "9f2c", GivenUg: 62_500, Rows: []clinicapi.RegisterRow{{Dispensing: anID, ProductName: "Methadone hydroclorid", ConcentrationUgMl: 10_000, Form: "dung dịch uống", Initials: "TTH", GivenUg: 62_500, PatientCode: anCode, PatientName: "Nguyễn Văn An", Part: 1, Kind: "observed", DoseUg: 62_500, VolumeUl: 6_250, MeasuredUl: 6_244, GivenUl: 6_244, LotNumber: "MTD-2611", BottleCode: bottleCode, StationName: "Cửa 1", State: "administered", Dispenser: "Trần Thị Hoa", RecordedAt: fakeNow, EndedAt: fakeNow.Add(time.Minute)}}}
 	})
 }

@@ -75,7 +75,7 @@ const openPages = 3
 var everyPage = []string{
 	"/sign-in", "/switch", "/tv/1/" + boardKey, "/", "/check-in", "/board", "/window", "/window/" + stationID, "/slips/" + anID + "/2026-11-24", "/patients", "/patients/" + anID,
 	"/stock", "/stock/bottles/" + bottleID, "/stations", "/stations/" + stationID + "/check", "/stations/" + stationID + "/check?new=1", "/stations/" + stationID + "/checks",
-	"/stations/" + stationID + "/chart", "/register", "/register?day=2026-11-21", "/book", "/book?product=" + lotID + "&year=2026&part=-R4&each=on", "/stock-report", "/stock-report?year=2026&part=-11&expected=12", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new",
+	"/stations/" + stationID + "/chart", "/register", "/register?day=2026-11-21", "/register?form=us", "/doses/" + anID, "/controlled", "/controlled?product=" + lotID + "&year=2026&part=-R4", "/book?column=issued&lot=" + lotID, "/figures?scope=districts", "/book", "/book?product=" + lotID + "&year=2026&part=-R4&each=on", "/stock-report", "/stock-report?year=2026&part=-11&expected=12", "/figures", "/figures?year=2026&part=-R4&scope=province&line=new",
 	"/supervisor", "/staff", "/account", "/rules", "/closures",
 	"/stock?ended=empty", "/stock/papers", "/stock/papers?kind=waste", "/stock/papers/" + paperID, "/stock/papers/" + signedID, "/stock/papers/" + receiptID,
 	"/stock/papers/" + postedID, "/stock/papers/" + countedID, "/stock/papers/new/receipt", "/stock/papers/new/transfer?code=" + bottleCode, "/stock/papers/new/open",

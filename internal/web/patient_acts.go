@@ -111,7 +111,7 @@ func (c *screen) endTreatment(f *form, patient string) error {
 func (c *screen) changeParticulars(f *form, patient string) error {
 	body := clinicapi.UpdatePatient{
 		Name: f.need("name"), BirthYear: f.integer("birth_year", 1900, 2100), Sex: clinicapi.Sex(f.need("sex")),
-		NationalId: f.text("national_id"),
+		NationalId: f.text("national_id"), Address: f.text("address"),
 	}
 	if f.err != nil {
 		return f.err

@@ -12,7 +12,7 @@ type patientFiguresView struct {
 	Form    reportForm
 	Scope   string
 	Scopes  []choice
-	Shown   string
+	Shown   string // "" when nothing can be
 	Sites   []string
 	Rows    []figureRow
 	Shares  []shareView
@@ -37,7 +37,7 @@ type figureCell struct {
 // shareView is how far a clinic is with its target.
 type shareView struct {
 	Name, Share string
-	Count       int
+	Count       figureCell
 	Target      int
 	Percent     int // 0–100, for the bar
 	Known       bool
@@ -60,7 +60,7 @@ func showPatientFigures(c *screen) error {
 	if v.Scope == "" {
 		v.Scope = string(clinicapi.FigureScopeClinic)
 	}
-	for _, s := range []clinicapi.FigureScope{clinicapi.FigureScopeClinic, clinicapi.FigureScopeDistrict, clinicapi.FigureScopeProvince} {
+	for _, s := range []clinicapi.FigureScope{clinicapi.FigureScopeClinic, clinicapi.FigureScopeDistrict, clinicapi.FigureScopeDistricts, clinicapi.FigureScopeProvince} {
 		v.Scopes = append(v.Scopes, choice{string(s), c.t("scope." + string(s))})
 	}
 	period := v.Form.period()
@@ -68,17 +68,20 @@ func showPatientFigures(c *screen) error {
 	got, err := call[clinicapi.PatientFigures](c.api.ReadPatientFigures(c.r.Context(), &clinicapi.ReadPatientFiguresParams{
 		Period: period.name, From: period.from, To: period.to, Scope: &scope,
 	}))
+	if c.refused(err) {
+		return c.render("patient_figures", "", c.t("nav.figures"), v)
+	}
 	if err != nil {
 		return err
 	}
-	v.Shown = c.day(got.From) + " – " + c.day(got.To)
+	v.Shown = c.span(got.From, got.To, got.Ends)
 	v.table(c, got)
-	v.Chart = monthsChart(got.Months)
+	v.Chart = monthsChart(got.Months, v.Scope)
 	file := period.values()
 	file.Set("scope", v.Scope)
 	v.Files = c.files("/v1/figures/patients/file", file)
 	if line := q.Get("line"); line != "" {
-		if v.Entries, err = c.figureEntries(period, line); err != nil {
+		if v.Entries, err = c.figureEntries(period, line); err != nil && !c.refused(err) {
 			return err
 		}
 	}
@@ -124,7 +127,7 @@ func (v *patientFiguresView) table(c *screen, got clinicapi.PatientFigures) {
 	}
 	for _, s := range sites {
 		v.Sites = append(v.Sites, s.Name)
-		share := shareView{Name: s.Name, Count: s.Counts["end"], Target: s.Target, Known: s.SharePermille != nil}
+		share := shareView{Name: s.Name, Count: v.cell(c, s, "end"), Target: s.Target, Known: s.SharePermille != nil}
 		if share.Known {
 			share.Share = c.percent(*s.SharePermille)
 			share.Percent = min(100, *s.SharePermille/10)
@@ -134,18 +137,39 @@ func (v *patientFiguresView) table(c *screen, got clinicapi.PatientFigures) {
 	for _, line := range got.Lines {
 		row := figureRow{Text: c.t("figure_line." + line), Strong: strongLines[line]}
 		for _, s := range sites {
-			cell := figureCell{Count: s.Counts[line]}
-			if s.Clinic == c.session.Clinic.Id && cell.Count > 0 && c.may("patient.read") {
-				cell.Href = "?" + v.here(line) + "#entries"
-			}
-			row.Cells = append(row.Cells, cell)
+			row.Cells = append(row.Cells, v.cell(c, s, line))
 		}
 		v.Rows = append(v.Rows, row)
 	}
 }
 
+// cell is a figure with the way to what it counts: the files of the own clinic, the clinics of a district or a province.
+func (v *patientFiguresView) cell(c *screen, s clinicapi.SiteFigures, line string) figureCell {
+	cell := figureCell{Count: s.Counts[line]}
+	own := s.Clinic == c.session.Clinic.Id
+	switch {
+	case cell.Count == 0:
+	case own && c.may("patient.read"):
+		cell.Href = "?" + v.here(line) + "#entries"
+	case s.Clinic == "" && v.Scope == string(clinicapi.FigureScopeDistricts):
+		cell.Href = "?" + v.scoped(clinicapi.FigureScopeProvince) // each clinic by itself
+	}
+	return cell
+}
+
+// scoped is the address of the same report with another scope.
+func (v *patientFiguresView) scoped(s clinicapi.FigureScope) string {
+	q, err := url.ParseQuery(v.here(""))
+	if err != nil {
+		return "" // here writes what ParseQuery reads
+	}
+	q.Del("line")
+	q.Set("scope", string(s))
+	return q.Encode()
+}
+
 // here is the address of the same report with the entries of a line.
-func (v patientFiguresView) here(line string) string {
+func (v *patientFiguresView) here(line string) string {
 	q := url.Values{"year": {v.Form.Year}, "part": {v.Form.Part}, "scope": {v.Scope}, "line": {line}}
 	if v.Form.From != "" || v.Form.To != "" {
 		q.Set("from", v.Form.From)
@@ -182,7 +206,7 @@ type monthChart struct {
 
 type monthBar struct {
 	X, Y, Height, Middle, LabelY int
-	Month                        string
+	Month, Href                  string
 	End, Entered, Left           int
 }
 
@@ -194,7 +218,7 @@ const (
 	monthsTop  = 14 // room for the number above the highest bar
 )
 
-func monthsChart(months []clinicapi.MonthFigures) *monthChart {
+func monthsChart(months []clinicapi.MonthFigures, scope string) *monthChart {
 	if len(months) == 0 {
 		return nil
 	}
@@ -208,7 +232,7 @@ func monthsChart(months []clinicapi.MonthFigures) *monthChart {
 		x := i*monthWidth + (monthWidth-monthBars)/2
 		chart.Bars = append(chart.Bars, monthBar{
 			X: x, Y: chart.Base - high, Height: high, Middle: x + monthBars/2, LabelY: chart.Base - high - 3,
-			Month: monthLabel(m.To), End: m.End, Entered: m.Entered, Left: m.Left,
+			Month: monthLabel(m.To), Href: "?" + url.Values{"from": {m.From}, "to": {m.To}, "scope": {scope}}.Encode(), End: m.End, Entered: m.Entered, Left: m.Left,
 		})
 	}
 	return chart

@@ -87,7 +87,7 @@ func registerPatient(c *screen) error {
 	f := c.form()
 	body := clinicapi.RegisterPatient{
 		Id: f.id(), Name: f.need("name"), BirthYear: f.integer("birth_year", 1900, 2100),
-		Sex: clinicapi.Sex(f.need("sex")), NationalId: f.text("national_id"),
+		Sex: clinicapi.Sex(f.need("sex")), NationalId: f.text("national_id"), Address: f.text("address"),
 		RepresentativeConsent: f.text("consent") == "yes",
 	}
 	if f.err != nil {
@@ -105,6 +105,7 @@ func registerPatient(c *screen) error {
 type patientView struct {
 	Person    personView
 	Sex       string
+	Address   string
 	Enrolled  string
 	Weeks     [][]cell
 	Orders    []orderRow
@@ -151,7 +152,7 @@ func showPatient(c *screen) error {
 			ID: p.Id, Name: p.Name, Code: p.Code, BirthYear: p.BirthYear, Photo: p.HasPhoto,
 			Status: c.tag("status", string(p.Status)), Phase: string(p.Phase), LastDose: c.lastDose(days),
 		},
-		Sex: string(p.Sex), Enrolled: c.day(p.EnrolledOn),
+		Sex: string(p.Sex), Address: p.Address, Enrolled: c.day(p.EnrolledOn),
 		Ended: p.Status == clinicapi.PatientStatusEnded, EndReason: c.known("end."+string(p.EndReason), ""),
 	}
 	days.Items = days.Items[max(0, len(days.Items)-7*calendarWeeks):]

@@ -159,6 +159,17 @@ func (c *screen) again(err error, show func(*screen) error) error {
 	return show(c)
 }
 
+// refused reports whether err says that what a form of this page asked for cannot be shown, and puts it on top of the
+// page: the form stays, for another try. Other errors are not the form's.
+func (c *screen) refused(err error) bool {
+	status := statusOf(err)
+	if err == nil || status != http.StatusBadRequest && status != http.StatusNotFound && status != http.StatusUnprocessableEntity {
+		return false
+	}
+	c.problem, c.status = c.explain(err), status
+	return true
+}
+
 // signing reports whether the credential that was wrong is one that this form asked for, and not the session's own.
 func (c *screen) signing(err error) bool {
 	return !strings.HasPrefix(problemKey(err), "session.") && (c.r.PostForm.Has("pin") || c.r.PostForm.Has("witness_pin") || c.r.PostForm.Has("current_password"))

@@ -159,7 +159,9 @@ func (s *site) routes() http.Handler {
 	m.HandleFunc("GET /stations/{station}/chart", s.signedIn(showChart))
 	m.HandleFunc("GET /register", s.signedIn(showRegister))
 
+	m.HandleFunc("GET /doses/{id}", s.signedIn(showDose))
 	m.HandleFunc("GET /book", s.signedIn(showNarcoticRegister))
+	m.HandleFunc("GET /controlled", s.signedIn(showControlledRegister))
 	m.HandleFunc("GET /stock-report", s.signedIn(showStockReport))
 	m.HandleFunc("GET /figures", s.signedIn(showPatientFigures))
 	m.HandleFunc("POST /figures/target", s.signedIn(setTarget))

@@ -359,6 +359,48 @@ func (e ClinicKind) Valid() bool {
 	}
 }
 
+// Defines values for ControlledEntryIdentity.
+const (
+	ControlledEntryIdentityCard ControlledEntryIdentity = "card"
+	ControlledEntryIdentityNone ControlledEntryIdentity = "none"
+)
+
+// Valid indicates whether the value is a known member of the ControlledEntryIdentity enum.
+func (e ControlledEntryIdentity) Valid() bool {
+	switch e {
+	case ControlledEntryIdentityCard:
+		return true
+	case ControlledEntryIdentityNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ControlledSide.
+const (
+	ControlledSideObtained ControlledSide = "obtained"
+	ControlledSideOtherIn  ControlledSide = "other_in"
+	ControlledSideOtherOut ControlledSide = "other_out"
+	ControlledSideSupplied ControlledSide = "supplied"
+)
+
+// Valid indicates whether the value is a known member of the ControlledSide enum.
+func (e ControlledSide) Valid() bool {
+	switch e {
+	case ControlledSideObtained:
+		return true
+	case ControlledSideOtherIn:
+		return true
+	case ControlledSideOtherOut:
+		return true
+	case ControlledSideSupplied:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CountPhase.
 const (
 	CountPhaseClosing CountPhase = "closing"
@@ -796,9 +838,10 @@ func (e EndReason) Valid() bool {
 
 // Defines values for FigureScope.
 const (
-	FigureScopeClinic   FigureScope = "clinic"
-	FigureScopeDistrict FigureScope = "district"
-	FigureScopeProvince FigureScope = "province"
+	FigureScopeClinic    FigureScope = "clinic"
+	FigureScopeDistrict  FigureScope = "district"
+	FigureScopeDistricts FigureScope = "districts"
+	FigureScopeProvince  FigureScope = "province"
 )
 
 // Valid indicates whether the value is a known member of the FigureScope enum.
@@ -807,6 +850,8 @@ func (e FigureScope) Valid() bool {
 	case FigureScopeClinic:
 		return true
 	case FigureScopeDistrict:
+		return true
+	case FigureScopeDistricts:
 		return true
 	case FigureScopeProvince:
 		return true
@@ -1853,6 +1898,27 @@ func (e ReadPatientFiguresFileParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ReadControlledRegisterFileParamsFormat.
+const (
+	ReadControlledRegisterFileParamsFormatCsv  ReadControlledRegisterFileParamsFormat = "csv"
+	ReadControlledRegisterFileParamsFormatPdf  ReadControlledRegisterFileParamsFormat = "pdf"
+	ReadControlledRegisterFileParamsFormatXlsx ReadControlledRegisterFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadControlledRegisterFileParamsFormat enum.
+func (e ReadControlledRegisterFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadControlledRegisterFileParamsFormatCsv:
+		return true
+	case ReadControlledRegisterFileParamsFormatPdf:
+		return true
+	case ReadControlledRegisterFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReadDispensingRegisterFileParamsForm.
 const (
 	ReadDispensingRegisterFileParamsFormClinic ReadDispensingRegisterFileParamsForm = "clinic"
@@ -2038,6 +2104,9 @@ type AddStation struct {
 	Manual bool   `json:"manual,omitempty,omitzero"`
 	Name   string `json:"name"`
 }
+
+// Address defines model for Address.
+type Address = string
 
 // AdoptRules defines model for AdoptRules.
 type AdoptRules struct {
@@ -2591,6 +2660,103 @@ type ControlPoint struct {
 	SharePpm int64 `json:"share_ppm"`
 }
 
+// ControlledEntry defines model for ControlledEntry.
+type ControlledEntry struct {
+	Address string `json:"address,omitempty,omitzero"`
+
+	// AmountUl In the side's direction; a correction is negative
+	AmountUl  int64      `json:"amount_ul"`
+	BalanceUl int64      `json:"balance_ul"`
+	Column    BookColumn `json:"column"`
+
+	// Day On which it was obtained or supplied
+	Day            string `json:"day"`
+	Dispensing     UUID   `json:"dispensing,omitempty,omitzero"`
+	Document       UUID   `json:"document,omitempty,omitzero"`
+	DocumentNumber string `json:"document_number,omitempty,omitzero"`
+	EnteredBy      string `json:"entered_by,omitempty,omitzero"`
+
+	// EnteredDay On which the entry was made, when it was another day
+	EnteredDay string `json:"entered_day,omitempty,omitzero"`
+
+	// Identity How a patient who collected proved who they are; absent where nobody collected
+	Identity ControlledEntryIdentity `json:"identity,omitempty,omitzero"`
+
+	// Notes Numbers of its footnotes
+	Notes []int `json:"notes,omitempty,omitzero"`
+
+	// Number Within the period
+	Number int `json:"number"`
+
+	// Party From whom, or to whom
+	Party       string `json:"party,omitempty,omitzero"`
+	PatientCode string `json:"patient_code,omitempty,omitzero"`
+	Prescriber  string `json:"prescriber,omitempty,omitzero"`
+
+	// Prescription Number of the patient's prescription
+	Prescription       int            `json:"prescription,omitempty,omitzero"`
+	PrescriptionSigned string         `json:"prescription_signed,omitempty,omitzero"`
+	Reason             string         `json:"reason,omitempty,omitzero"`
+	RecordedAt         Instant        `json:"recorded_at"`
+	Side               ControlledSide `json:"side"`
+	Station            UUID           `json:"station,omitempty,omitzero"`
+	Witness            string         `json:"witness,omitempty,omitzero"`
+}
+
+// ControlledEntryIdentity How a patient who collected proved who they are; absent where nobody collected
+type ControlledEntryIdentity string
+
+// ControlledNote A dated footnote that corrects an entry, which itself stays as it was
+type ControlledNote struct {
+	// AmountUl That the entry is less by
+	AmountUl int64 `json:"amount_ul"`
+
+	// By The entry that corrects it; absent when it stands after the period
+	By int `json:"by,omitempty,omitzero"`
+
+	// Day Of the correction
+	Day            string `json:"day"`
+	Document       UUID   `json:"document"`
+	DocumentNumber string `json:"document_number,omitempty,omitzero"`
+	EnteredBy      string `json:"entered_by"`
+	Number         int    `json:"number"`
+
+	// Of The entry that was wrong; absent when it stands before the period
+	Of int `json:"of,omitempty,omitzero"`
+
+	// OfDay On which that entry was made
+	OfDay   string `json:"of_day"`
+	Reason  string `json:"reason,omitempty,omitzero"`
+	Witness string `json:"witness,omitempty,omitzero"`
+}
+
+// ControlledRegister defines model for ControlledRegister.
+type ControlledRegister struct {
+	ClosingUl         int64 `json:"closing_ul"`
+	ConcentrationUgMl int64 `json:"concentration_ug_ml"`
+
+	// Ends The last day of a period that is not over yet; only what has come of it is counted
+	Ends    PeriodEnd         `json:"ends,omitempty,omitzero"`
+	Entries []ControlledEntry `json:"entries"`
+	Form    string            `json:"form"`
+
+	// From A clinic day, YYYY-MM-DD
+	From        Day              `json:"from"`
+	Notes       []ControlledNote `json:"notes"`
+	OpeningUl   int64            `json:"opening_ul"`
+	Product     UUID             `json:"product"`
+	ProductName string           `json:"product_name"`
+
+	// Sums Volumes by side
+	Sums map[string]int64 `json:"sums"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to"`
+}
+
+// ControlledSide defines model for ControlledSide.
+type ControlledSide string
+
 // Count defines model for Count.
 type Count struct {
 	Bottles []CountedBottle `json:"bottles"`
@@ -2829,11 +2995,18 @@ type DispensingList struct {
 
 // DispensingRegister defines model for DispensingRegister.
 type DispensingRegister struct {
+	// ChainHash Its hash
+	ChainHash string `json:"chain_hash"`
+
+	// ChainSeq The last link of the clinic's chain of changes on that day
+	ChainSeq int64 `json:"chain_seq"`
+
 	// Day A clinic day, YYYY-MM-DD
 	Day Day `json:"day"`
 
 	// Doses Doses given
 	Doses   int   `json:"doses"`
+	GivenUg int64 `json:"given_ug"`
 	GivenUl int64 `json:"given_ul"`
 
 	// Open Doses that are not settled yet
@@ -3113,7 +3286,7 @@ type FigureEntryList struct {
 	Items []FigureEntry `json:"items"`
 }
 
-// FigureScope defines model for FigureScope.
+// FigureScope The clinic; the clinics of its district; the districts of its province; the clinics of its province
 type FigureScope string
 
 // FinishCheck defines model for FinishCheck.
@@ -3454,26 +3627,32 @@ type NarcoticLine struct {
 
 	// Day A clinic day, YYYY-MM-DD
 	Day            Day    `json:"day"`
+	Dispensing     UUID   `json:"dispensing,omitempty,omitzero"`
 	Document       UUID   `json:"document,omitempty,omitzero"`
 	DocumentNumber string `json:"document_number,omitempty,omitzero"`
 	Doses          int    `json:"doses,omitempty,omitzero"`
 
 	// Expiry A clinic day, YYYY-MM-DD
 	Expiry    Day    `json:"expiry,omitempty,omitzero"`
+	Lot       UUID   `json:"lot,omitempty,omitzero"`
 	LotNumber string `json:"lot_number"`
 
 	// OccurredDay A clinic day, YYYY-MM-DD
 	OccurredDay Day `json:"occurred_day"`
 
 	// Party From whom or to whom
-	Party  string `json:"party,omitempty,omitzero"`
-	Reason string `json:"reason"`
+	Party   string `json:"party,omitempty,omitzero"`
+	Reason  string `json:"reason"`
+	Station UUID   `json:"station,omitempty,omitzero"`
 }
 
 // NarcoticRegister defines model for NarcoticRegister.
 type NarcoticRegister struct {
 	ClosingUl         int64 `json:"closing_ul"`
 	ConcentrationUgMl int64 `json:"concentration_ug_ml"`
+
+	// Ends The last day of a period that is not over yet; only what has come of it is counted
+	Ends PeriodEnd `json:"ends,omitempty,omitzero"`
 
 	// From A clinic day, YYYY-MM-DD
 	From        Day            `json:"from"`
@@ -3546,6 +3725,8 @@ type PartlyTaken struct {
 
 // Patient defines model for Patient.
 type Patient struct {
+	// Address Absent when not recorded
+	Address   string    `json:"address,omitempty,omitzero"`
 	BirthYear int       `json:"birth_year"`
 	Code      string    `json:"code"`
 	EndReason EndReason `json:"end_reason,omitempty,omitzero"`
@@ -3590,6 +3771,9 @@ type PatientEntry string
 
 // PatientFigures defines model for PatientFigures.
 type PatientFigures struct {
+	// Ends The last day of a period that is not over yet; only what has come of it is counted
+	Ends PeriodEnd `json:"ends,omitempty,omitzero"`
+
 	// From A clinic day, YYYY-MM-DD
 	From Day `json:"from"`
 
@@ -3599,8 +3783,10 @@ type PatientFigures struct {
 	// Months The months of the period, at most 36, the last ones
 	Months   []MonthFigures `json:"months"`
 	Province string         `json:"province"`
-	Scope    FigureScope    `json:"scope"`
-	Sites    []SiteFigures  `json:"sites"`
+
+	// Scope The clinic; the clinics of its district; the districts of its province; the clinics of its province
+	Scope FigureScope   `json:"scope"`
+	Sites []SiteFigures `json:"sites"`
 
 	// To A clinic day, YYYY-MM-DD
 	To    Day         `json:"to"`
@@ -3626,6 +3812,9 @@ type PatientSlot struct {
 
 // PatientStatus defines model for PatientStatus.
 type PatientStatus string
+
+// PeriodEnd The last day of a period that is not over yet; only what has come of it is counted
+type PeriodEnd = string
 
 // PersonName defines model for PersonName.
 type PersonName = string
@@ -3995,7 +4184,8 @@ type RefusalCountWhere string
 
 // RegisterPatient defines model for RegisterPatient.
 type RegisterPatient struct {
-	BirthYear int `json:"birth_year"`
+	Address   Address `json:"address,omitempty,omitzero"`
+	BirthYear int     `json:"birth_year"`
 
 	// Entry How the course of treatment began, as provinces count it
 	Entry      PatientEntry `json:"entry,omitempty,omitzero"`
@@ -4012,18 +4202,27 @@ type RegisterPatient struct {
 
 // RegisterRow defines model for RegisterRow.
 type RegisterRow struct {
-	BottleCode  string          `json:"bottle_code"`
-	Dispenser   string          `json:"dispenser"`
-	Dispensing  UUID            `json:"dispensing"`
-	DoseUg      int64           `json:"dose_ug"`
-	EndedAt     Instant         `json:"ended_at,omitempty,omitzero"`
-	GivenUl     int64           `json:"given_ul"`
+	BottleCode        string  `json:"bottle_code"`
+	ConcentrationUgMl int64   `json:"concentration_ug_ml"`
+	Dispenser         string  `json:"dispenser"`
+	Dispensing        UUID    `json:"dispensing"`
+	DoseUg            int64   `json:"dose_ug"`
+	EndedAt           Instant `json:"ended_at,omitempty,omitzero"`
+	Form              string  `json:"form"`
+
+	// GivenUg What was swallowed or taken home
+	GivenUg int64 `json:"given_ug"`
+	GivenUl int64 `json:"given_ul"`
+
+	// Initials The dispenser's
+	Initials    string          `json:"initials"`
 	Kind        RegisterRowKind `json:"kind"`
 	LotNumber   string          `json:"lot_number"`
 	MeasuredUl  int64           `json:"measured_ul"`
 	Part        int             `json:"part"`
 	PatientCode string          `json:"patient_code"`
 	PatientName string          `json:"patient_name"`
+	ProductName string          `json:"product_name"`
 	RecordedAt  Instant         `json:"recorded_at"`
 	State       DispensingState `json:"state"`
 	StationName string          `json:"station_name"`
@@ -4556,7 +4755,10 @@ type StockForecastList struct {
 // StockReport defines model for StockReport.
 type StockReport struct {
 	ActivePatients int `json:"active_patients"`
-	ExpectedNew    int `json:"expected_new"`
+
+	// Ends The last day of a period that is not over yet; only what has come of it is counted
+	Ends        PeriodEnd `json:"ends,omitempty,omitzero"`
+	ExpectedNew int       `json:"expected_new"`
 
 	// From A clinic day, YYYY-MM-DD
 	From Day              `json:"from"`
@@ -4678,7 +4880,8 @@ type UUID = string
 
 // UpdatePatient defines model for UpdatePatient.
 type UpdatePatient struct {
-	BirthYear int `json:"birth_year,omitempty,omitzero"`
+	Address   Address `json:"address,omitempty,omitzero"`
+	BirthYear int     `json:"birth_year,omitempty,omitzero"`
 
 	// Entry How the course of treatment began, as provinces count it
 	Entry      PatientEntry `json:"entry,omitempty,omitzero"`
@@ -4945,6 +5148,9 @@ type ListMovesParams struct {
 	Bottle *UUID `form:"bottle,omitempty" json:"bottle,omitempty"`
 	Lot    *UUID `form:"lot,omitempty" json:"lot,omitempty"`
 
+	// Cause A document, a dispensing or a pour of a check
+	Cause *UUID `form:"cause,omitempty" json:"cause,omitempty"`
+
 	// Cursor `next` of the page before
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
@@ -4974,6 +5180,33 @@ type ReadDecisionParams struct {
 type ListEndingPrescriptionsParams struct {
 	Days *int `form:"days,omitempty" json:"days,omitempty"`
 }
+
+// ReadControlledRegisterParams defines parameters for ReadControlledRegister.
+type ReadControlledRegisterParams struct {
+	Product UUID `form:"product" json:"product"`
+
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ReadControlledRegisterFileParams defines parameters for ReadControlledRegisterFile.
+type ReadControlledRegisterFileParams struct {
+	Product UUID `form:"product" json:"product"`
+
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period                                `form:"period,omitempty" json:"period,omitempty"`
+	From   *From                                  `form:"from,omitempty" json:"from,omitempty"`
+	To     *To                                    `form:"to,omitempty" json:"to,omitempty"`
+	Format ReadControlledRegisterFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadControlledRegisterFileParamsFormat defines parameters for ReadControlledRegisterFile.
+type ReadControlledRegisterFileParamsFormat string
 
 // ReadDispensingRegisterParams defines parameters for ReadDispensingRegister.
 type ReadDispensingRegisterParams struct {
@@ -6420,6 +6653,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
 	SetQueueRules(ctx context.Context, body SetQueueRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadControlledRegister Controlled drugs register of one product as the Misuse of Drugs Regulations 2001 (reg. 19, 20) want it, with the balance after each entry
+	//
+	// Corresponds with GET /registers/controlled (the `ReadControlledRegister` operationId).
+	ReadControlledRegister(ctx context.Context, params *ReadControlledRegisterParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadControlledRegisterFile The controlled drugs register as a file
+	//
+	// Corresponds with GET /registers/controlled/file (the `ReadControlledRegisterFile` operationId).
+	ReadControlledRegisterFile(ctx context.Context, params *ReadControlledRegisterFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReadDispensingRegister The dispensing register of a day
 	//
@@ -9562,6 +9805,36 @@ func (c *Client) SetQueueRulesWithBody(ctx context.Context, contentType string, 
 // Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
 func (c *Client) SetQueueRules(ctx context.Context, body SetQueueRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSetQueueRulesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadControlledRegister Controlled drugs register of one product as the Misuse of Drugs Regulations 2001 (reg. 19, 20) want it, with the balance after each entry
+//
+// Corresponds with GET /registers/controlled (the `ReadControlledRegister` operationId).
+func (c *Client) ReadControlledRegister(ctx context.Context, params *ReadControlledRegisterParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadControlledRegisterRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadControlledRegisterFile The controlled drugs register as a file
+//
+// Corresponds with GET /registers/controlled/file (the `ReadControlledRegisterFile` operationId).
+func (c *Client) ReadControlledRegisterFile(ctx context.Context, params *ReadControlledRegisterFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadControlledRegisterFileRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -14403,6 +14676,18 @@ func NewListMovesRequest(server string, params *ListMovesParams) (*http.Request,
 
 		}
 
+		if params.Cause != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cause", *params.Cause, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -15927,6 +16212,198 @@ func NewSetQueueRulesRequestWithBody(server string, contentType string, body io.
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadControlledRegisterRequest constructs an http.Request for the ReadControlledRegister method
+func NewReadControlledRegisterRequest(server string, params *ReadControlledRegisterParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/registers/controlled")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "product", params.Product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadControlledRegisterFileRequest constructs an http.Request for the ReadControlledRegisterFile method
+func NewReadControlledRegisterFileRequest(server string, params *ReadControlledRegisterFileParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/registers/controlled/file")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "product", params.Product, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Period != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "period", *params.Period, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Lang != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "lang", *params.Lang, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -20053,6 +20530,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /queue/rules (the `SetQueueRules` operationId).
 	SetQueueRulesWithResponse(ctx context.Context, body SetQueueRulesJSONRequestBody, reqEditors ...RequestEditorFn) (*SetQueueRulesResponse, error)
+
+	// ReadControlledRegisterWithResponse Controlled drugs register of one product as the Misuse of Drugs Regulations 2001 (reg. 19, 20) want it, with the balance after each entry
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /registers/controlled (the `ReadControlledRegister` operationId).
+	ReadControlledRegisterWithResponse(ctx context.Context, params *ReadControlledRegisterParams, reqEditors ...RequestEditorFn) (*ReadControlledRegisterResponse, error)
+
+	// ReadControlledRegisterFileWithResponse The controlled drugs register as a file
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /registers/controlled/file (the `ReadControlledRegisterFile` operationId).
+	ReadControlledRegisterFileWithResponse(ctx context.Context, params *ReadControlledRegisterFileParams, reqEditors ...RequestEditorFn) (*ReadControlledRegisterFileResponse, error)
 
 	// ReadDispensingRegisterWithResponse The dispensing register of a day
 	//
@@ -25979,6 +26470,102 @@ func (r SetQueueRulesResponse) ContentType() string {
 	return ""
 }
 
+type ReadControlledRegisterResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ControlledRegister
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadControlledRegisterResponse) GetJSON200() *ControlledRegister {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadControlledRegisterResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadControlledRegisterResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadControlledRegisterResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadControlledRegisterResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadControlledRegisterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadControlledRegisterFileResponse200Headers the declared response headers of an HTTP 200 response for ReadControlledRegisterFile
+type ReadControlledRegisterFileResponse200Headers struct {
+	ContentDisposition string
+}
+
+type ReadControlledRegisterFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadControlledRegisterFileResponse200Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReadControlledRegisterFileResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadControlledRegisterFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadControlledRegisterFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadControlledRegisterFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadControlledRegisterFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ReadDispensingRegisterResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -30962,6 +31549,32 @@ func (c *ClientWithResponses) SetQueueRulesWithResponse(ctx context.Context, bod
 	return ParseSetQueueRulesResponse(rsp)
 }
 
+// ReadControlledRegisterWithResponse Controlled drugs register of one product as the Misuse of Drugs Regulations 2001 (reg. 19, 20) want it, with the balance after each entry
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /registers/controlled (the `ReadControlledRegister` operationId).
+func (c *ClientWithResponses) ReadControlledRegisterWithResponse(ctx context.Context, params *ReadControlledRegisterParams, reqEditors ...RequestEditorFn) (*ReadControlledRegisterResponse, error) {
+	rsp, err := c.ReadControlledRegister(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadControlledRegisterResponse(rsp)
+}
+
+// ReadControlledRegisterFileWithResponse The controlled drugs register as a file
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /registers/controlled/file (the `ReadControlledRegisterFile` operationId).
+func (c *ClientWithResponses) ReadControlledRegisterFileWithResponse(ctx context.Context, params *ReadControlledRegisterFileParams, reqEditors ...RequestEditorFn) (*ReadControlledRegisterFileResponse, error) {
+	rsp, err := c.ReadControlledRegisterFile(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadControlledRegisterFileResponse(rsp)
+}
+
 // ReadDispensingRegisterWithResponse The dispensing register of a day
 //
 // Returns a wrapper object for the known response body format(s).
@@ -35738,6 +36351,78 @@ func ParseSetQueueRulesResponse(rsp *http.Response) (*SetQueueRulesResponse, err
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseReadControlledRegisterResponse parses an HTTP response from a ReadControlledRegisterWithResponse call
+func ParseReadControlledRegisterResponse(rsp *http.Response) (*ReadControlledRegisterResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadControlledRegisterResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ControlledRegister
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReadControlledRegisterFileResponse parses an HTTP response from a ReadControlledRegisterFileWithResponse call
+func ParseReadControlledRegisterFileResponse(rsp *http.Response) (*ReadControlledRegisterFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadControlledRegisterFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadControlledRegisterFileResponse200Headers
+		if values := rsp.Header.Values("Content-Disposition"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Disposition", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentDisposition = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

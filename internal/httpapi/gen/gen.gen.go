@@ -359,6 +359,48 @@ func (e ClinicKind) Valid() bool {
 	}
 }
 
+// Defines values for ControlledEntryIdentity.
+const (
+	ControlledEntryIdentityCard ControlledEntryIdentity = "card"
+	ControlledEntryIdentityNone ControlledEntryIdentity = "none"
+)
+
+// Valid indicates whether the value is a known member of the ControlledEntryIdentity enum.
+func (e ControlledEntryIdentity) Valid() bool {
+	switch e {
+	case ControlledEntryIdentityCard:
+		return true
+	case ControlledEntryIdentityNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ControlledSide.
+const (
+	ControlledSideObtained ControlledSide = "obtained"
+	ControlledSideOtherIn  ControlledSide = "other_in"
+	ControlledSideOtherOut ControlledSide = "other_out"
+	ControlledSideSupplied ControlledSide = "supplied"
+)
+
+// Valid indicates whether the value is a known member of the ControlledSide enum.
+func (e ControlledSide) Valid() bool {
+	switch e {
+	case ControlledSideObtained:
+		return true
+	case ControlledSideOtherIn:
+		return true
+	case ControlledSideOtherOut:
+		return true
+	case ControlledSideSupplied:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CountPhase.
 const (
 	CountPhaseClosing CountPhase = "closing"
@@ -796,9 +838,10 @@ func (e EndReason) Valid() bool {
 
 // Defines values for FigureScope.
 const (
-	FigureScopeClinic   FigureScope = "clinic"
-	FigureScopeDistrict FigureScope = "district"
-	FigureScopeProvince FigureScope = "province"
+	FigureScopeClinic    FigureScope = "clinic"
+	FigureScopeDistrict  FigureScope = "district"
+	FigureScopeDistricts FigureScope = "districts"
+	FigureScopeProvince  FigureScope = "province"
 )
 
 // Valid indicates whether the value is a known member of the FigureScope enum.
@@ -807,6 +850,8 @@ func (e FigureScope) Valid() bool {
 	case FigureScopeClinic:
 		return true
 	case FigureScopeDistrict:
+		return true
+	case FigureScopeDistricts:
 		return true
 	case FigureScopeProvince:
 		return true
@@ -1853,6 +1898,27 @@ func (e ReadPatientFiguresFileParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for ReadControlledRegisterFileParamsFormat.
+const (
+	ReadControlledRegisterFileParamsFormatCsv  ReadControlledRegisterFileParamsFormat = "csv"
+	ReadControlledRegisterFileParamsFormatPdf  ReadControlledRegisterFileParamsFormat = "pdf"
+	ReadControlledRegisterFileParamsFormatXlsx ReadControlledRegisterFileParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ReadControlledRegisterFileParamsFormat enum.
+func (e ReadControlledRegisterFileParamsFormat) Valid() bool {
+	switch e {
+	case ReadControlledRegisterFileParamsFormatCsv:
+		return true
+	case ReadControlledRegisterFileParamsFormatPdf:
+		return true
+	case ReadControlledRegisterFileParamsFormatXlsx:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReadDispensingRegisterFileParamsForm.
 const (
 	ReadDispensingRegisterFileParamsFormClinic ReadDispensingRegisterFileParamsForm = "clinic"
@@ -2038,6 +2104,9 @@ type AddStation struct {
 	Manual bool   `json:"manual,omitempty,omitzero"`
 	Name   string `json:"name"`
 }
+
+// Address defines model for Address.
+type Address = string
 
 // AdoptRules defines model for AdoptRules.
 type AdoptRules struct {
@@ -2591,6 +2660,103 @@ type ControlPoint struct {
 	SharePpm int64 `json:"share_ppm"`
 }
 
+// ControlledEntry defines model for ControlledEntry.
+type ControlledEntry struct {
+	Address string `json:"address,omitempty,omitzero"`
+
+	// AmountUl In the side's direction; a correction is negative
+	AmountUl  int64      `json:"amount_ul"`
+	BalanceUl int64      `json:"balance_ul"`
+	Column    BookColumn `json:"column"`
+
+	// Day On which it was obtained or supplied
+	Day            string `json:"day"`
+	Dispensing     UUID   `json:"dispensing,omitempty,omitzero"`
+	Document       UUID   `json:"document,omitempty,omitzero"`
+	DocumentNumber string `json:"document_number,omitempty,omitzero"`
+	EnteredBy      string `json:"entered_by,omitempty,omitzero"`
+
+	// EnteredDay On which the entry was made, when it was another day
+	EnteredDay string `json:"entered_day,omitempty,omitzero"`
+
+	// Identity How a patient who collected proved who they are; absent where nobody collected
+	Identity ControlledEntryIdentity `json:"identity,omitempty,omitzero"`
+
+	// Notes Numbers of its footnotes
+	Notes []int `json:"notes,omitempty,omitzero"`
+
+	// Number Within the period
+	Number int `json:"number"`
+
+	// Party From whom, or to whom
+	Party       string `json:"party,omitempty,omitzero"`
+	PatientCode string `json:"patient_code,omitempty,omitzero"`
+	Prescriber  string `json:"prescriber,omitempty,omitzero"`
+
+	// Prescription Number of the patient's prescription
+	Prescription       int            `json:"prescription,omitempty,omitzero"`
+	PrescriptionSigned string         `json:"prescription_signed,omitempty,omitzero"`
+	Reason             string         `json:"reason,omitempty,omitzero"`
+	RecordedAt         Instant        `json:"recorded_at"`
+	Side               ControlledSide `json:"side"`
+	Station            UUID           `json:"station,omitempty,omitzero"`
+	Witness            string         `json:"witness,omitempty,omitzero"`
+}
+
+// ControlledEntryIdentity How a patient who collected proved who they are; absent where nobody collected
+type ControlledEntryIdentity string
+
+// ControlledNote A dated footnote that corrects an entry, which itself stays as it was
+type ControlledNote struct {
+	// AmountUl That the entry is less by
+	AmountUl int64 `json:"amount_ul"`
+
+	// By The entry that corrects it; absent when it stands after the period
+	By int `json:"by,omitempty,omitzero"`
+
+	// Day Of the correction
+	Day            string `json:"day"`
+	Document       UUID   `json:"document"`
+	DocumentNumber string `json:"document_number,omitempty,omitzero"`
+	EnteredBy      string `json:"entered_by"`
+	Number         int    `json:"number"`
+
+	// Of The entry that was wrong; absent when it stands before the period
+	Of int `json:"of,omitempty,omitzero"`
+
+	// OfDay On which that entry was made
+	OfDay   string `json:"of_day"`
+	Reason  string `json:"reason,omitempty,omitzero"`
+	Witness string `json:"witness,omitempty,omitzero"`
+}
+
+// ControlledRegister defines model for ControlledRegister.
+type ControlledRegister struct {
+	ClosingUl         int64 `json:"closing_ul"`
+	ConcentrationUgMl int64 `json:"concentration_ug_ml"`
+
+	// Ends The last day of a period that is not over yet; only what has come of it is counted
+	Ends    PeriodEnd         `json:"ends,omitempty,omitzero"`
+	Entries []ControlledEntry `json:"entries"`
+	Form    string            `json:"form"`
+
+	// From A clinic day, YYYY-MM-DD
+	From        Day              `json:"from"`
+	Notes       []ControlledNote `json:"notes"`
+	OpeningUl   int64            `json:"opening_ul"`
+	Product     UUID             `json:"product"`
+	ProductName string           `json:"product_name"`
+
+	// Sums Volumes by side
+	Sums map[string]int64 `json:"sums"`
+
+	// To A clinic day, YYYY-MM-DD
+	To Day `json:"to"`
+}
+
+// ControlledSide defines model for ControlledSide.
+type ControlledSide string
+
 // Count defines model for Count.
 type Count struct {
 	Bottles []CountedBottle `json:"bottles"`
@@ -2829,11 +2995,18 @@ type DispensingList struct {
 
 // DispensingRegister defines model for DispensingRegister.
 type DispensingRegister struct {
+	// ChainHash Its hash
+	ChainHash string `json:"chain_hash"`
+
+	// ChainSeq The last link of the clinic's chain of changes on that day
+	ChainSeq int64 `json:"chain_seq"`
+
 	// Day A clinic day, YYYY-MM-DD
 	Day Day `json:"day"`
 
 	// Doses Doses given
 	Doses   int   `json:"doses"`
+	GivenUg int64 `json:"given_ug"`
 	GivenUl int64 `json:"given_ul"`
 
 	// Open Doses that are not settled yet
@@ -3113,7 +3286,7 @@ type FigureEntryList struct {
 	Items []FigureEntry `json:"items"`
 }
 
-// FigureScope defines model for FigureScope.
+// FigureScope The clinic; the clinics of its district; the districts of its province; the clinics of its province
 type FigureScope string
 
 // FinishCheck defines model for FinishCheck.
@@ -3454,26 +3627,32 @@ type NarcoticLine struct {
 
 	// Day A clinic day, YYYY-MM-DD
 	Day            Day    `json:"day"`
+	Dispensing     UUID   `json:"dispensing,omitempty,omitzero"`
 	Document       UUID   `json:"document,omitempty,omitzero"`
 	DocumentNumber string `json:"document_number,omitempty,omitzero"`
 	Doses          int    `json:"doses,omitempty,omitzero"`
 
 	// Expiry A clinic day, YYYY-MM-DD
 	Expiry    Day    `json:"expiry,omitempty,omitzero"`
+	Lot       UUID   `json:"lot,omitempty,omitzero"`
 	LotNumber string `json:"lot_number"`
 
 	// OccurredDay A clinic day, YYYY-MM-DD
 	OccurredDay Day `json:"occurred_day"`
 
 	// Party From whom or to whom
-	Party  string `json:"party,omitempty,omitzero"`
-	Reason string `json:"reason"`
+	Party   string `json:"party,omitempty,omitzero"`
+	Reason  string `json:"reason"`
+	Station UUID   `json:"station,omitempty,omitzero"`
 }
 
 // NarcoticRegister defines model for NarcoticRegister.
 type NarcoticRegister struct {
 	ClosingUl         int64 `json:"closing_ul"`
 	ConcentrationUgMl int64 `json:"concentration_ug_ml"`
+
+	// Ends The last day of a period that is not over yet; only what has come of it is counted
+	Ends PeriodEnd `json:"ends,omitempty,omitzero"`
 
 	// From A clinic day, YYYY-MM-DD
 	From        Day            `json:"from"`
@@ -3546,6 +3725,8 @@ type PartlyTaken struct {
 
 // Patient defines model for Patient.
 type Patient struct {
+	// Address Absent when not recorded
+	Address   string    `json:"address,omitempty,omitzero"`
 	BirthYear int       `json:"birth_year"`
 	Code      string    `json:"code"`
 	EndReason EndReason `json:"end_reason,omitempty,omitzero"`
@@ -3590,6 +3771,9 @@ type PatientEntry string
 
 // PatientFigures defines model for PatientFigures.
 type PatientFigures struct {
+	// Ends The last day of a period that is not over yet; only what has come of it is counted
+	Ends PeriodEnd `json:"ends,omitempty,omitzero"`
+
 	// From A clinic day, YYYY-MM-DD
 	From Day `json:"from"`
 
@@ -3599,8 +3783,10 @@ type PatientFigures struct {
 	// Months The months of the period, at most 36, the last ones
 	Months   []MonthFigures `json:"months"`
 	Province string         `json:"province"`
-	Scope    FigureScope    `json:"scope"`
-	Sites    []SiteFigures  `json:"sites"`
+
+	// Scope The clinic; the clinics of its district; the districts of its province; the clinics of its province
+	Scope FigureScope   `json:"scope"`
+	Sites []SiteFigures `json:"sites"`
 
 	// To A clinic day, YYYY-MM-DD
 	To    Day         `json:"to"`
@@ -3626,6 +3812,9 @@ type PatientSlot struct {
 
 // PatientStatus defines model for PatientStatus.
 type PatientStatus string
+
+// PeriodEnd The last day of a period that is not over yet; only what has come of it is counted
+type PeriodEnd = string
 
 // PersonName defines model for PersonName.
 type PersonName = string
@@ -3995,7 +4184,8 @@ type RefusalCountWhere string
 
 // RegisterPatient defines model for RegisterPatient.
 type RegisterPatient struct {
-	BirthYear int `json:"birth_year"`
+	Address   Address `json:"address,omitempty,omitzero"`
+	BirthYear int     `json:"birth_year"`
 
 	// Entry How the course of treatment began, as provinces count it
 	Entry      PatientEntry `json:"entry,omitempty,omitzero"`
@@ -4012,18 +4202,27 @@ type RegisterPatient struct {
 
 // RegisterRow defines model for RegisterRow.
 type RegisterRow struct {
-	BottleCode  string          `json:"bottle_code"`
-	Dispenser   string          `json:"dispenser"`
-	Dispensing  UUID            `json:"dispensing"`
-	DoseUg      int64           `json:"dose_ug"`
-	EndedAt     Instant         `json:"ended_at,omitempty,omitzero"`
-	GivenUl     int64           `json:"given_ul"`
+	BottleCode        string  `json:"bottle_code"`
+	ConcentrationUgMl int64   `json:"concentration_ug_ml"`
+	Dispenser         string  `json:"dispenser"`
+	Dispensing        UUID    `json:"dispensing"`
+	DoseUg            int64   `json:"dose_ug"`
+	EndedAt           Instant `json:"ended_at,omitempty,omitzero"`
+	Form              string  `json:"form"`
+
+	// GivenUg What was swallowed or taken home
+	GivenUg int64 `json:"given_ug"`
+	GivenUl int64 `json:"given_ul"`
+
+	// Initials The dispenser's
+	Initials    string          `json:"initials"`
 	Kind        RegisterRowKind `json:"kind"`
 	LotNumber   string          `json:"lot_number"`
 	MeasuredUl  int64           `json:"measured_ul"`
 	Part        int             `json:"part"`
 	PatientCode string          `json:"patient_code"`
 	PatientName string          `json:"patient_name"`
+	ProductName string          `json:"product_name"`
 	RecordedAt  Instant         `json:"recorded_at"`
 	State       DispensingState `json:"state"`
 	StationName string          `json:"station_name"`
@@ -4556,7 +4755,10 @@ type StockForecastList struct {
 // StockReport defines model for StockReport.
 type StockReport struct {
 	ActivePatients int `json:"active_patients"`
-	ExpectedNew    int `json:"expected_new"`
+
+	// Ends The last day of a period that is not over yet; only what has come of it is counted
+	Ends        PeriodEnd `json:"ends,omitempty,omitzero"`
+	ExpectedNew int       `json:"expected_new"`
 
 	// From A clinic day, YYYY-MM-DD
 	From Day              `json:"from"`
@@ -4678,7 +4880,8 @@ type UUID = string
 
 // UpdatePatient defines model for UpdatePatient.
 type UpdatePatient struct {
-	BirthYear int `json:"birth_year,omitempty,omitzero"`
+	Address   Address `json:"address,omitempty,omitzero"`
+	BirthYear int     `json:"birth_year,omitempty,omitzero"`
 
 	// Entry How the course of treatment began, as provinces count it
 	Entry      PatientEntry `json:"entry,omitempty,omitzero"`
@@ -4945,6 +5148,9 @@ type ListMovesParams struct {
 	Bottle *UUID `form:"bottle,omitempty" json:"bottle,omitempty"`
 	Lot    *UUID `form:"lot,omitempty" json:"lot,omitempty"`
 
+	// Cause A document, a dispensing or a pour of a check
+	Cause *UUID `form:"cause,omitempty" json:"cause,omitempty"`
+
 	// Cursor `next` of the page before
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 	Limit  *Limit  `form:"limit,omitempty" json:"limit,omitempty"`
@@ -4974,6 +5180,33 @@ type ReadDecisionParams struct {
 type ListEndingPrescriptionsParams struct {
 	Days *int `form:"days,omitempty" json:"days,omitempty"`
 }
+
+// ReadControlledRegisterParams defines parameters for ReadControlledRegister.
+type ReadControlledRegisterParams struct {
+	Product UUID `form:"product" json:"product"`
+
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period `form:"period,omitempty" json:"period,omitempty"`
+	From   *From   `form:"from,omitempty" json:"from,omitempty"`
+	To     *To     `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// ReadControlledRegisterFileParams defines parameters for ReadControlledRegisterFile.
+type ReadControlledRegisterFileParams struct {
+	Product UUID `form:"product" json:"product"`
+
+	// Period A year 2026, a month 2026-11, a quarter 2026-Q4, a reporting quarter 2026-R4 (from the 15th to the 14th), a reporting year 2026-R; or from and to instead
+	Period *Period                                `form:"period,omitempty" json:"period,omitempty"`
+	From   *From                                  `form:"from,omitempty" json:"from,omitempty"`
+	To     *To                                    `form:"to,omitempty" json:"to,omitempty"`
+	Format ReadControlledRegisterFileParamsFormat `form:"format" json:"format"`
+
+	// Lang The reader's own when left out
+	Lang *FileLanguage `form:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// ReadControlledRegisterFileParamsFormat defines parameters for ReadControlledRegisterFile.
+type ReadControlledRegisterFileParamsFormat string
 
 // ReadDispensingRegisterParams defines parameters for ReadDispensingRegister.
 type ReadDispensingRegisterParams struct {
@@ -5698,6 +5931,12 @@ type ServerInterface interface {
 	// SetQueueRules Decide the opening hours, the targets and the rooms
 	// (PUT /queue/rules)
 	SetQueueRules(c *gin.Context)
+	// ReadControlledRegister Controlled drugs register of one product as the Misuse of Drugs Regulations 2001 (reg. 19, 20) want it, with the balance after each entry
+	// (GET /registers/controlled)
+	ReadControlledRegister(c *gin.Context, params ReadControlledRegisterParams)
+	// ReadControlledRegisterFile The controlled drugs register as a file
+	// (GET /registers/controlled/file)
+	ReadControlledRegisterFile(c *gin.Context, params ReadControlledRegisterFileParams)
 	// ReadDispensingRegister The dispensing register of a day
 	// (GET /registers/dispensing)
 	ReadDispensingRegister(c *gin.Context, params ReadDispensingRegisterParams)
@@ -7772,6 +8011,14 @@ func (siw *ServerInterfaceWrapper) ListMoves(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "cause" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cause", c.Request.URL.Query(), &params.Cause, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cause: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	// ------------- Optional query parameter "cursor" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -8642,6 +8889,124 @@ func (siw *ServerInterfaceWrapper) SetQueueRules(c *gin.Context) {
 	}
 
 	siw.Handler.SetQueueRules(c)
+}
+
+// ReadControlledRegister operation middleware
+func (siw *ServerInterfaceWrapper) ReadControlledRegister(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadControlledRegisterParams
+
+	// ------------- Required query parameter "product" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "product", c.Request.URL.Query(), &params.Product, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter product: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "period" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadControlledRegister(c, params)
+}
+
+// ReadControlledRegisterFile operation middleware
+func (siw *ServerInterfaceWrapper) ReadControlledRegisterFile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadControlledRegisterFileParams
+
+	// ------------- Required query parameter "product" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "product", c.Request.URL.Query(), &params.Product, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter product: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "period" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "period", c.Request.URL.Query(), &params.Period, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter period: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Required query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "lang" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "lang", c.Request.URL.Query(), &params.Lang, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter lang: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadControlledRegisterFile(c, params)
 }
 
 // ReadDispensingRegister operation middleware
@@ -10522,6 +10887,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/registers/dispensing/file", wrapper.ReadDispensingRegisterFile)
 	router.GET(options.BaseURL+"/registers/narcotic", wrapper.ReadNarcoticRegister)
 	router.GET(options.BaseURL+"/registers/narcotic/file", wrapper.ReadNarcoticRegisterFile)
+	router.GET(options.BaseURL+"/registers/controlled", wrapper.ReadControlledRegister)
+	router.GET(options.BaseURL+"/registers/controlled/file", wrapper.ReadControlledRegisterFile)
 	router.GET(options.BaseURL+"/reports/stock", wrapper.ReadStockReport)
 	router.GET(options.BaseURL+"/reports/stock/file", wrapper.ReadStockReportFile)
 	router.GET(options.BaseURL+"/figures/patients", wrapper.ReadPatientFigures)
@@ -15049,6 +15416,126 @@ func (response SetQueueRulesdefaultApplicationProblemPlusJSONResponse) VisitSetQ
 	return err
 }
 
+type ReadControlledRegisterRequestObject struct {
+	Params ReadControlledRegisterParams
+}
+
+type ReadControlledRegisterResponseObject interface {
+	VisitReadControlledRegisterResponse(w http.ResponseWriter) error
+}
+
+type ReadControlledRegister200JSONResponse ControlledRegister
+
+func (response ReadControlledRegister200JSONResponse) VisitReadControlledRegisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadControlledRegisterdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadControlledRegisterdefaultApplicationProblemPlusJSONResponse) VisitReadControlledRegisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadControlledRegisterFileRequestObject struct {
+	Params ReadControlledRegisterFileParams
+}
+
+type ReadControlledRegisterFileResponseObject interface {
+	VisitReadControlledRegisterFileResponse(w http.ResponseWriter) error
+}
+
+type ReadControlledRegisterFile200ApplicationpdfResponse struct{ FileApplicationpdfResponse }
+
+func (response ReadControlledRegisterFile200ApplicationpdfResponse) VisitReadControlledRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadControlledRegisterFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse struct {
+	FileApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse
+}
+
+func (response ReadControlledRegisterFile200ApplicationvndOpenxmlformatsOfficedocumentSpreadsheetmlSheetResponse) VisitReadControlledRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadControlledRegisterFile200TextcsvResponse struct{ FileTextcsvResponse }
+
+func (response ReadControlledRegisterFile200TextcsvResponse) VisitReadControlledRegisterFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ReadControlledRegisterFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadControlledRegisterFiledefaultApplicationProblemPlusJSONResponse) VisitReadControlledRegisterFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReadDispensingRegisterRequestObject struct {
 	Params ReadDispensingRegisterParams
 }
@@ -17965,6 +18452,12 @@ type StrictServerInterface interface {
 	// SetQueueRules Decide the opening hours, the targets and the rooms
 	// (PUT /queue/rules)
 	SetQueueRules(ctx context.Context, request SetQueueRulesRequestObject) (SetQueueRulesResponseObject, error)
+	// ReadControlledRegister Controlled drugs register of one product as the Misuse of Drugs Regulations 2001 (reg. 19, 20) want it, with the balance after each entry
+	// (GET /registers/controlled)
+	ReadControlledRegister(ctx context.Context, request ReadControlledRegisterRequestObject) (ReadControlledRegisterResponseObject, error)
+	// ReadControlledRegisterFile The controlled drugs register as a file
+	// (GET /registers/controlled/file)
+	ReadControlledRegisterFile(ctx context.Context, request ReadControlledRegisterFileRequestObject) (ReadControlledRegisterFileResponseObject, error)
 	// ReadDispensingRegister The dispensing register of a day
 	// (GET /registers/dispensing)
 	ReadDispensingRegister(ctx context.Context, request ReadDispensingRegisterRequestObject) (ReadDispensingRegisterResponseObject, error)
@@ -22013,6 +22506,58 @@ func (sh *strictHandler) SetQueueRules(ctx *gin.Context) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(SetQueueRulesResponseObject); ok {
 		if err := validResponse.VisitSetQueueRulesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadControlledRegister operation middleware
+func (sh *strictHandler) ReadControlledRegister(ctx *gin.Context, params ReadControlledRegisterParams) {
+	var request ReadControlledRegisterRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadControlledRegister(ctx, request.(ReadControlledRegisterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadControlledRegister")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadControlledRegisterResponseObject); ok {
+		if err := validResponse.VisitReadControlledRegisterResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadControlledRegisterFile operation middleware
+func (sh *strictHandler) ReadControlledRegisterFile(ctx *gin.Context, params ReadControlledRegisterFileParams) {
+	var request ReadControlledRegisterFileRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadControlledRegisterFile(ctx, request.(ReadControlledRegisterFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadControlledRegisterFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadControlledRegisterFileResponseObject); ok {
+		if err := validResponse.VisitReadControlledRegisterFileResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
