@@ -32,6 +32,7 @@ type narcotic struct {
 	page    book.Page
 	lots    map[stock.LotID]stock.Lot
 	behind  causes
+	each    bool // a line for each dose
 }
 
 func (s *Server) product(ctx context.Context, key gen.UUID) (stock.Product, error) {
@@ -62,7 +63,7 @@ func (s *Server) narcotic(ctx context.Context, product gen.UUID, period span, ea
 	if period.Days() > maxBookDays {
 		return n, fault.New(fault.Invalid, "period.too_long", "a register of more than %d days", maxBookDays)
 	}
-	n.period = period
+	n.period, n.each = period, eachDose
 	own := principalOf(ctx).clinic
 	if n.clinic, err = s.clinics.Clinic(ctx, own); err != nil {
 		return n, err
@@ -170,7 +171,7 @@ func (s *Server) ReadNarcoticRegisterFile(ctx context.Context, r gen.ReadNarcoti
 func (s *Server) narcoticSheet(n narcotic, lang string) paper.Sheet {
 	say := func(key string) string { return s.messages.label(lang, key) }
 	sheet := paper.Sheet{
-		Title: say("book.title"), Name: fmt.Sprintf("lieu-register-%s-%s", n.period.From, n.period.To), Landscape: true,
+		Title: say("book.title"), Name: fmt.Sprintf("lieu-register-%s-%s", n.period.From, n.period.To), Landscape: true, Small: n.each,
 		About: []paper.Line{
 			{Label: say("figures.where"), Value: n.clinic.Name + " · " + n.clinic.Province},
 			{Label: say("book.product"), Value: n.product.Name + ", " + n.product.Concentration.Format(localeOf(lang))},
@@ -407,7 +408,7 @@ func (d dayLog) say(key string) string { return d.s.messages.label(d.lang, key) 
 
 func (d dayLog) base(title string) paper.Sheet {
 	return paper.Sheet{
-		Title: d.say(title), Name: "lieu-doses-" + d.day.String(), Landscape: true,
+		Title: d.say(title), Name: "lieu-doses-" + d.day.String(), Landscape: true, Small: true,
 		About: []paper.Line{
 			{Label: d.say("figures.where"), Value: d.clinic.Name + " · " + d.clinic.Province},
 			{Label: d.say("book.day"), Value: d.s.dayText(d.lang, d.day)},

@@ -224,7 +224,7 @@ const sideColumns = 7
 
 func (c controlledSheet) sheet() paper.Sheet {
 	sheet := paper.Sheet{
-		Title: c.say("title"), Name: fmt.Sprintf("lieu-controlled-%s-%s", c.period.From, c.period.To), Landscape: true, RepeatHead: true,
+		Title: c.say("title"), Name: fmt.Sprintf("lieu-controlled-%s-%s", c.period.From, c.period.To), Landscape: true, RepeatHead: true, Small: true,
 		About: []paper.Line{
 			{Label: c.say("class"), Value: c.say("class_of")},
 			{Label: c.say("product"), Value: strings.Join(nonEmpty(c.product.Name, c.product.Concentration.Format(localeOf(c.lang)), c.product.Form), ", ")},
@@ -236,13 +236,13 @@ func (c controlledSheet) sheet() paper.Sheet {
 	for _, col := range []struct {
 		key   string
 		share int
-	}{{"number", 4}, {"date", 9}, {"party", 14}, {"authority", 11}, {"collector", 8}, {"asked", 7}, {"provided", 7}} {
+	}{{"number", 3}, {"date", 6}, {"party", 19}, {"authority", 15}, {"collector", 6}, {"asked", 5}, {"provided", 5}} {
 		sheet.Columns = append(sheet.Columns, paper.Column{Title: c.say(col.key), Share: col.share})
 	}
 	for _, side := range book.Sides {
-		sheet.Columns = append(sheet.Columns, paper.Column{Title: c.say("side." + string(side)), Share: 8, Right: true})
+		sheet.Columns = append(sheet.Columns, paper.Column{Title: c.say("side." + string(side)), Share: 6, Right: true})
 	}
-	sheet.Columns = append(sheet.Columns, paper.Column{Title: c.say("balance"), Share: 8, Right: true}, paper.Column{Title: c.say("entered"), Share: 7})
+	sheet.Columns = append(sheet.Columns, paper.Column{Title: c.say("balance"), Share: 7, Right: true}, paper.Column{Title: c.say("entered"), Share: 7})
 	sheet.Rows = append(sheet.Rows, c.row(map[int]paper.Cell{
 		1: paper.Text(c.day(c.period.From.String())), 2: paper.Text(c.say("forward")), sideColumns + 4: paper.Millilitres(c.book.Opening),
 	}))

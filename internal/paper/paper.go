@@ -22,6 +22,7 @@ type Sheet struct {
 	Signatures []string // under the table, side by side: who signs where
 	SignHint   string   // under each of them: what a signature consists of
 	Landscape  bool
+	Small      bool           // the table has smaller letters in a PDF, as one with a line for each dose wants it
 	RepeatHead bool           // the head stands on every page of a PDF, as a bound register wants it
 	Locale     measure.Locale // how numbers are written
 	Page       string         // the word before page numbers, "Trang"

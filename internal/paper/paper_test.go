@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/xml"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,6 +157,69 @@ func TestPDF(t *testing.T) {
 	}
 	if n := strings.Count(text, "Nguyễn Thị Hồng Ngọc"); n != 12 {
 		t.Errorf("a long text is there %d times of 12", n)
+	}
+}
+
+// However wide the numbers and however many the columns: each number stands in one line.
+func TestNumbersAreNotBroken(t *testing.T) {
+	s := sheet(0)
+	s.Columns, s.Total = []Column{{Title: "Tên thuốc, nồng độ", Share: 3}}, []Cell{Text("Cộng")}
+	row := []Cell{Text("Methadon hydroclorid 10 mg/mL, chai 1000 mL, số đăng ký VD-27703-17")}
+	var want []string
+	for i := range 13 {
+		v := measure.Volume(1_234_567_000 + 1_000_001*i)
+		s.Columns = append(s.Columns, Column{Title: "Xuất cho người bệnh"})
+		row, s.Total = append(row, Millilitres(v)), append(s.Total, Millilitres(10*v))
+		want = append(want, Millilitres(v).Show(s.Locale), Millilitres(10*v).Show(s.Locale))
+	}
+	s.Rows = [][]Cell{row}
+	s.Landscape = true
+	var b bytes.Buffer
+	if err := PDF(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	text := pdftotext(t, b.Bytes())
+	for _, number := range want {
+		if !strings.Contains(text, number) {
+			t.Errorf("%s is broken", number)
+		}
+	}
+}
+
+// Columns fill the page, whatever they need; each has its need as long as all of them have room.
+func TestSpread(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		columns := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Column { return Column{Share: rapid.IntRange(0, 9).Draw(t, "share")} }), 1, 20).Draw(t, "columns")
+		need, all := make([]float64, len(columns)), 0.0
+		for i := range need {
+			need[i] = rapid.Float64Range(1, 60).Draw(t, "need")
+			all += need[i]
+		}
+		const width = 200.0
+		sum := 0.0
+		for i, w := range spread(width, columns, need) {
+			sum += w
+			if all <= width && w < need[i]-1e-9 {
+				t.Fatalf("column %d has %f of %f", i, w, need[i])
+			}
+		}
+		if math.Abs(sum-width) > 1e-6 {
+			t.Fatalf("%f of %f", sum, width)
+		}
+	})
+}
+
+// A note of any length goes on in the next page.
+func TestLongNotes(t *testing.T) {
+	s := sheet(30)
+	s.Notes = []string{strings.Repeat("ĐDLTH = Điều dưỡng Lê Thị Hạnh; ", 400) + "HẾT"}
+	var b bytes.Buffer
+	if err := PDF(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	text := pdftotext(t, b.Bytes())
+	if n := strings.Count(text, "Hạnh;"); n != 400 || !strings.Contains(text, "HẾT") {
+		t.Errorf("%d names of 400", n)
 	}
 }
 

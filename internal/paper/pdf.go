@@ -3,6 +3,7 @@ package paper
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"codeberg.org/go-pdf/fpdf"
 
@@ -11,12 +12,15 @@ import (
 
 // Of a page, in millimetres and points.
 const (
-	margin   = 12.0
-	bodySize = 8.5
-	lineStep = 4.2
-	padding  = 0.8
-	signRoom = 26.0
-	family   = "lieu"
+	margin    = 12.0
+	bodySize  = 8.5
+	smallSize = 7.0 // of a table with a line for each dose
+	leastSize = 5.0 // of one that has no room otherwise
+	lineStep  = 4.2
+	padding   = 0.8
+	longWord  = 30.0 // beyond it a word may be broken
+	signRoom  = 26.0
+	family    = "lieu"
 )
 
 // PDF writes an A4 document: the head, the table with its titles on every page, the signatures, and page numbers. Text
@@ -54,20 +58,102 @@ func PDF(w io.Writer, s Sheet) error {
 type page struct {
 	f      *fpdf.Fpdf
 	sheet  Sheet
+	size   float64 // of the table's letters
+	step   float64 // from line to line of a cell
 	widths []float64
 	bottom float64
 }
 
+// measure gives each column its share of the page, and at least the room for its widest number and its widest word: a
+// number that goes on in the next line is read as two. A table that is too wide for that gets smaller letters.
 func (p *page) measure() {
 	width, height := p.f.GetPageSize()
 	p.bottom = height - margin - 6
-	total := 0
-	for _, c := range p.sheet.Columns {
-		total += c.share()
+	width -= 2 * margin
+	p.size = bodySize
+	if p.sheet.Small {
+		p.size = smallSize
 	}
-	for _, c := range p.sheet.Columns {
-		p.widths = append(p.widths, (width-2*margin)*float64(c.share())/float64(total))
+	widest := p.widest()
+	need := make([]float64, len(widest))
+	for {
+		total := 0.0
+		for i, w := range widest {
+			need[i] = w*p.size + 2*p.f.GetCellMargin() + 0.1
+			total += need[i]
+		}
+		if total <= width || p.size <= leastSize {
+			break
+		}
+		p.size -= 0.5
 	}
+	p.step = lineStep * p.size / bodySize
+	p.widths = spread(width, p.sheet.Columns, need)
+}
+
+// widest is the widest text of each column that is not broken, in letters of one point.
+func (p *page) widest() []float64 {
+	out := make([]float64, len(p.sheet.Columns))
+	look := func(i int, text string) {
+		out[i] = max(out[i], p.f.GetStringWidth(text)/bodySize)
+	}
+	words := func(i int, text string) {
+		for _, word := range strings.Fields(text) {
+			if p.f.GetStringWidth(word) <= longWord {
+				look(i, word)
+			}
+		}
+	}
+	row := func(cells []Cell) {
+		for i, c := range cells {
+			if c.numeric {
+				look(i, c.Show(p.sheet.Locale))
+			} else {
+				words(i, c.text)
+			}
+		}
+	}
+	p.f.SetFont(family, "", bodySize)
+	for _, cells := range p.sheet.Rows {
+		row(cells)
+	}
+	p.f.SetFont(family, "B", bodySize)
+	row(p.sheet.Total)
+	for i, c := range p.sheet.Columns {
+		words(i, c.Title)
+	}
+	return out
+}
+
+// spread gives each column its share of the width, or what it needs when that is more. Where not even the needs have
+// room, all of them give way alike.
+func spread(width float64, columns []Column, need []float64) []float64 {
+	out, rest, shares := make([]float64, len(columns)), width, 0
+	for _, c := range columns {
+		shares += c.share()
+	}
+	for again := true; again; {
+		again = false
+		for i, c := range columns {
+			if out[i] == 0 && rest*float64(c.share()) < need[i]*float64(shares) {
+				out[i], again = need[i], true
+				rest -= need[i]
+				shares -= c.share()
+			}
+		}
+	}
+	if rest < 0 {
+		for i := range out {
+			out[i] = need[i] * width / (width - rest)
+		}
+		return out
+	}
+	for i, c := range columns {
+		if out[i] == 0 {
+			out[i] = rest * float64(c.share()) / float64(shares)
+		}
+	}
+	return out
 }
 
 func (p *page) head() {
@@ -98,17 +184,20 @@ func (p *page) titles() {
 	for i, c := range p.sheet.Columns {
 		row[i] = Text(c.Title)
 	}
-	p.draw(row, "B", true)
+	p.f.SetFont(family, "B", p.size)
+	p.draw(row, p.lines(row), true)
 }
 
 // row draws one row, on the next page with the titles again when there is no room for it.
 func (p *page) row(cells []Cell, weight string, shaded bool) {
-	p.f.SetFont(family, weight, bodySize)
-	if p.f.GetY()+p.height(cells) > p.bottom {
+	p.f.SetFont(family, weight, p.size)
+	lines := p.lines(cells)
+	if p.f.GetY()+p.height(lines) > p.bottom {
 		p.next()
 		p.titles()
+		p.f.SetFont(family, weight, p.size)
 	}
-	p.draw(cells, weight, shaded)
+	p.draw(cells, lines, shaded)
 }
 
 // next begins another page.
@@ -119,22 +208,26 @@ func (p *page) next() {
 	}
 }
 
-func (p *page) lines(i int, c Cell) []string {
-	return p.f.SplitText(c.Show(p.sheet.Locale), p.widths[i]-2*padding-1)
-}
-
-func (p *page) height(cells []Cell) float64 {
-	most := 1
+// lines are the lines of each cell of a row.
+func (p *page) lines(cells []Cell) [][]string {
+	out := make([][]string, len(cells))
 	for i, c := range cells {
-		most = max(most, len(p.lines(i, c)))
+		out[i] = p.f.SplitText(c.Show(p.sheet.Locale), p.widths[i])
 	}
-	return float64(most)*lineStep + 2*padding
+	return out
 }
 
-func (p *page) draw(cells []Cell, weight string, shaded bool) {
-	p.f.SetFont(family, weight, bodySize)
+func (p *page) height(lines [][]string) float64 {
+	most := 1
+	for _, l := range lines {
+		most = max(most, len(l))
+	}
+	return float64(most)*p.step + 2*padding
+}
+
+func (p *page) draw(cells []Cell, lines [][]string, shaded bool) {
 	p.f.SetFillColor(232, 236, 240)
-	height := p.height(cells)
+	height := p.height(lines)
 	x, y := margin, p.f.GetY()
 	for i, c := range cells {
 		look := "D"
@@ -146,9 +239,9 @@ func (p *page) draw(cells []Cell, weight string, shaded bool) {
 		if c.numeric || p.sheet.Columns[i].Right {
 			align = "R"
 		}
-		for n, line := range p.lines(i, c) {
-			p.f.SetXY(x, y+padding+float64(n)*lineStep)
-			p.f.CellFormat(p.widths[i], lineStep, line, "", 0, align, false, 0, "")
+		for n, line := range lines[i] {
+			p.f.SetXY(x, y+padding+float64(n)*p.step)
+			p.f.CellFormat(p.widths[i], p.step, line, "", 0, align, false, 0, "")
 		}
 		x += p.widths[i]
 	}
@@ -156,13 +249,17 @@ func (p *page) draw(cells []Cell, weight string, shaded bool) {
 }
 
 func (p *page) foot() {
+	width, _ := p.f.GetPageSize()
 	for _, n := range p.sheet.Notes {
-		if p.f.GetY()+2*lineStep > p.bottom {
-			p.next()
-		}
 		p.f.SetFont(family, "", bodySize)
 		p.f.Ln(1)
-		p.f.MultiCell(0, lineStep, n, "", "L", false)
+		for _, line := range p.f.SplitText(n, width-2*margin) {
+			if p.f.GetY()+lineStep > p.bottom {
+				p.next()
+				p.f.SetFont(family, "", bodySize)
+			}
+			p.f.CellFormat(0, lineStep, line, "", 1, "L", false, 0, "")
+		}
 	}
 	if len(p.sheet.Signatures) == 0 {
 		return
@@ -171,7 +268,6 @@ func (p *page) foot() {
 		p.next()
 	}
 	p.f.Ln(5)
-	width, _ := p.f.GetPageSize()
 	each := (width - 2*margin) / float64(len(p.sheet.Signatures))
 	p.f.SetFont(family, "B", bodySize)
 	for _, s := range p.sheet.Signatures {
