@@ -13,6 +13,8 @@ type Provenance struct {
 	Source   string
 	Verified bool   // its text was read; see the pack's notes
 	Note     string // why there is no value, where there is none
+	// Vietnamese says the same as Source or Note.
+	Vietnamese string
 }
 
 // Limit is one value of a pack. Set is false when the pack leaves it to the clinic.

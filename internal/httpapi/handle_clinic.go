@@ -78,18 +78,25 @@ func (s *Server) ReadRules(ctx context.Context, _ gen.ReadRulesRequestObject) (g
 	if err != nil {
 		return nil, err
 	}
-	adopted := c.AdoptedBy != ""
+	adopted, lang := c.AdoptedBy != "", exchangeOf(ctx).lang
 	out := gen.ReadRules200JSONResponse{Pack: pack.Name, Version: pack.Version, Adopted: adopted, AdoptedAt: at(c.AdoptedAt)}
 	if adopted {
 		out.AdoptedBy = s.nameOf(ctx, c.AdoptedBy)
 	}
 	out.Values = each(pack.Values(), func(v dosing.Value) gen.RuleValue {
 		return gen.RuleValue{
-			Key: v.Key, Set: v.Set, Verified: v.Verified, Binding: v.Set && (v.Verified || adopted), Source: cmp.Or(v.Source, v.Note),
+			Key: v.Key, Set: v.Set, Verified: v.Verified, Binding: v.Set && (v.Verified || adopted), Source: sourceIn(lang, v.Provenance),
 			Unit: gen.RuleValueUnit(v.Unit), Amount: v.Amount, Steps: each(v.Steps, missedStepOut),
 		}
 	})
 	return out, nil
+}
+
+func sourceIn(lang string, p dosing.Provenance) string {
+	if lang == englishLanguage {
+		return cmp.Or(p.Source, p.Note)
+	}
+	return p.Vietnamese
 }
 
 func missedStepOut(m dosing.MissedStep) gen.MissedStep {

@@ -31,6 +31,10 @@ func TestRulesAreReadAndAdopted(t *testing.T) {
 	require.True(t, month.Binding, "a verified number needs no signature")
 	_, table := value("missed.table")
 	require.Len(t, table.Steps, int(table.Amount))
+	require.Equal(t, "Thông tư 26/2023/TT-BYT, điểm a khoản 1 Điều 5", month.Source)
+	en := s.nurse.send("GET", "/v1/rules", "", nil, http.Header{"Accept-Language": {"en"}})
+	require.Contains(t, string(en.body), "Circular 26/2023/TT-BYT art. 5(1)(a)")
+	require.Contains(t, string(en.body), "no number was found; for the medical lead")
 
 	sign := gen.AdoptRules{Pack: before.Pack, Version: before.Version, Pin: testPIN}
 	s.nurse.refused("POST", "/v1/rule-adoptions", sign, http.StatusForbidden, "staff.may_not")

@@ -82,6 +82,7 @@ type about struct {
 	Source   string `yaml:"source"`
 	Verified *bool  `yaml:"verified"`
 	Note     string `yaml:"note"`
+	VI       string `yaml:"vi"` // the source or the note in Vietnamese
 }
 
 // MaxSize bounds the text of a pack, in bytes.
@@ -178,7 +179,7 @@ func (a about) provenance(hasValue bool) (dosing.Provenance, error) {
 	case a.Unset && strings.TrimSpace(a.Note) == "":
 		return dosing.Provenance{}, errors.New("unset without a note that says why")
 	case a.Unset:
-		return dosing.Provenance{Note: strings.TrimSpace(a.Note)}, nil
+		return a.translated(dosing.Provenance{Note: strings.TrimSpace(a.Note)})
 	case !hasValue:
 		return dosing.Provenance{}, errors.New("neither a value nor unset")
 	case strings.TrimSpace(a.Source) == "":
@@ -186,7 +187,15 @@ func (a about) provenance(hasValue bool) (dosing.Provenance, error) {
 	case a.Verified == nil:
 		return dosing.Provenance{}, errors.New("not said whether the source was verified")
 	}
-	return dosing.Provenance{Source: a.Source, Verified: *a.Verified}, nil
+	return a.translated(dosing.Provenance{Source: a.Source, Verified: *a.Verified})
+}
+
+// translated adds the Vietnamese: who signs a pack reads where its numbers come from.
+func (a about) translated(p dosing.Provenance) (dosing.Provenance, error) {
+	if p.Vietnamese = strings.TrimSpace(a.VI); p.Vietnamese == "" {
+		return dosing.Provenance{}, errors.New("nothing in Vietnamese")
+	}
+	return p, nil
 }
 
 // readMissed reads the missed-days table. Its rows ascend, and none stops: the count stays until the next dose, so a stop
