@@ -1,6 +1,8 @@
 package web
 
 import (
+	"net/http"
+	"testing"
 	"time"
 
 	"github.com/lieu-clinic/lieu/pkg/clinicapi"
@@ -20,6 +22,19 @@ func (f *fakeAPI) slots(day string) clinicapi.SlotList {
 }
 
 var fakeRooms = []clinicapi.Room{{Role: "nurse", Room: "Quầy tiếp nhận"}, {Role: "doctor", Room: "Phòng 2, tầng 1"}}
+
+// onMorning is a browser at a clinic whose morning is this one.
+func onMorning(t *testing.T, m clinicapi.Morning) *browser {
+	t.Helper()
+	f := newFakeAPI()
+	f.on("GET /queue/morning/this", 200, func(*http.Request, map[string]any) any { return m })
+	return newBrowser(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/queue/morning" {
+			r.URL.Path += "/this"
+		}
+		f.ServeHTTP(w, r)
+	}))
+}
 
 // fakeMorning is a busy one: a target is missed, a pump is down, and a window more would help.
 func fakeMorning() clinicapi.Morning {

@@ -366,11 +366,11 @@ func showForecast(c *screen) error {
 	var v stockForecastView
 	for _, x := range list.Items {
 		r := stockForecastRow{
-			Product: x.ProductName, Left: c.volume(x.LeftUl), PerDay: c.volume(x.PerDayUl), RunsOut: c.day(x.RunsOut), OrderBy: c.day(x.OrderBy),
+			Product: x.ProductName, Left: c.volume(x.LeftUl), PerDay: c.roundedUp(x.PerDayUl), RunsOut: c.day(x.RunsOut), OrderBy: c.day(x.OrderBy),
 			Days: x.DaysLeft, Basis: x.DaysBasis, Short: x.OrderUl > 0,
 		}
 		if x.OrderUl > 0 {
-			r.Order = c.volume(x.OrderUl)
+			r.Order = c.roundedUp(x.OrderUl)
 		}
 		for _, e := range x.Expiring {
 			r.Expiring = append(r.Expiring, expiringRow{e.LotNumber, c.day(e.Expiry), c.volume(e.LeftUl), c.volume(e.UnusedUl)})

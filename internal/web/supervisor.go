@@ -54,10 +54,11 @@ type barView struct {
 }
 
 type windowRow struct {
-	Name            string
-	State           tag
-	Served, PerHour int
-	Service         spreadView
+	Name    string
+	State   tag
+	Served  int
+	PerHour string
+	Service spreadView
 }
 
 type refusalRow struct {
@@ -105,9 +106,12 @@ func (c *screen) showSupervisor(rules *rulesView) error {
 func (c *screen) supervisor(m clinicapi.Morning) supervisorView {
 	v := supervisorView{
 		At: c.clock(m.Now), ClosesAt: c.clock(m.ClosesAt), Waiting: m.Waiting, AtWindow: m.AtWindow, Served: m.Served, Away: m.Away,
-		Coming: m.Coming, Serving: m.Serving, Longest: c.duration(m.LongestS), Wait: c.spread(m.Wait), Visit: c.spread(m.Visit),
+		Coming: m.Coming, Serving: m.Serving, Longest: "–", Wait: c.spread(m.Wait), Visit: c.spread(m.Visit),
 		Service: c.spread(m.Service), Forecasts: c.forecasts(m), Causes: c.causes(m.Causes), Steps: c.stepRows(m.Steps),
 		Refusals: c.refusals(m.Refusals), Days: m.UsualDays, Quarters: c.dayRows(m),
+	}
+	if m.Waiting > 0 {
+		v.Longest = c.duration(m.LongestS)
 	}
 	if m.CycleS > 0 {
 		v.Cycle = c.duration(m.CycleS)
@@ -120,7 +124,11 @@ func (c *screen) supervisor(m clinicapi.Morning) supervisorView {
 		if !w.Up {
 			state = "silent"
 		}
-		v.Windows = append(v.Windows, windowRow{w.Name, c.tag("counter", state), w.Served, w.PerHour, c.spread(w.Service)})
+		pace := "–"
+		if w.Served > 0 {
+			pace = strconv.Itoa(w.PerHour)
+		}
+		v.Windows = append(v.Windows, windowRow{w.Name, c.tag("counter", state), w.Served, pace, c.spread(w.Service)})
 	}
 	v.Trouble = c.trouble(m)
 	v.People, v.Waits = c.charts(v.Quarters, m.Rules.Targets.MedianWaitS)

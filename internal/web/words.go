@@ -20,6 +20,9 @@ func (c *screen) volume(ul int64) string   { return measure.Volume(ul).Format(c.
 func (c *screen) weight(ug int64) string   { return measure.Weight(ug).Format(c.locale) }
 func (c *screen) strength(ug int64) string { return measure.Concentration(ug).Format(c.locale) }
 
+// roundedUp is a mean or a proposal, which is known to no microlitre, in whole millilitres.
+func (c *screen) roundedUp(ul int64) string { return c.volume((ul + 999) / 1000 * 1000) }
+
 // density of 0 was never measured.
 func (c *screen) density(ug int64) string {
 	if ug == 0 {
