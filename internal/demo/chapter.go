@@ -120,7 +120,7 @@ func (ch *chapter) loadFiles(ctx context.Context) error {
 }
 
 // found makes the clinic with its people, long before the story begins.
-func (ch *chapter) found(ctx context.Context) error {
+func (ch *chapter) found(ctx context.Context) (err error) {
 	ch.fresh = true
 	key := id.New[clinic.ID]()
 	ch.clock.at = ch.first.AddDays(-3700).Midnight()
@@ -128,18 +128,17 @@ func (ch *chapter) found(ctx context.Context) error {
 		ID: key, Number: ch.site.number, Name: ch.site.name, Province: provinceName, District: ch.site.district, Kind: ch.site.kind, Zone: zone,
 		RulePack: "vn", RulePackVersion: 1, Demo: true,
 	}
-	if _, err := clinic.NewService(ch.store.Clinics(), ch.clock.now).Create(ctx, c); err != nil {
+	if ch.clinic, err = clinic.NewService(ch.store.Clinics(), ch.clock.now).Create(ctx, c); err != nil {
 		return err
 	}
-	if err := ch.at(ctx, key, func(d *desk) error { return ch.hire(ctx, d, key) }); err != nil {
-		return err
-	}
-	return ch.at(ctx, key, func(d *desk) (err error) {
-		ch.clinic, err = d.clinics.AdoptRulePack(ctx, clinic.Adoption{
-			Clinic: key, By: ch.team["doctor"], Pack: c.RulePack, Version: c.RulePackVersion,
-		})
-		return err
-	})
+	return ch.at(ctx, key, func(d *desk) error { return ch.hire(ctx, d, key) })
+}
+
+// adopt has the doctor sign the rule pack, which is younger than the clinic.
+func (ch *chapter) adopt(ctx context.Context, d *desk) (err error) {
+	c := ch.clinic
+	ch.clinic, err = d.clinics.AdoptRulePack(ctx, clinic.Adoption{Clinic: c.ID, By: ch.team["doctor"], Pack: c.RulePack, Version: c.RulePackVersion})
+	return err
 }
 
 // aim sets the clinic's target of the year in which the story begins.
@@ -184,7 +183,7 @@ func (ch *chapter) tell(ctx context.Context, today calendar.Day) error {
 	return ch.prepare(ctx, today)
 }
 
-// register opens the files of those whose treatment began before the story.
+// register opens the files of those whose treatment began before the story, and has the rules signed.
 func (ch *chapter) register(ctx context.Context, start calendar.Day) error {
 	if ch.files[0].Patient.ID != "" {
 		return nil
@@ -193,7 +192,10 @@ func (ch *chapter) register(ctx context.Context, start calendar.Day) error {
 		if err := ch.aim(ctx, d); err != nil {
 			return err
 		}
-		return ch.admit(ctx, d, start.AddDays(-1))
+		if err := ch.admit(ctx, d, start.AddDays(-1)); err != nil {
+			return err
+		}
+		return ch.adopt(ctx, d)
 	})
 }
 
