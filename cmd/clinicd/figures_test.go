@@ -173,6 +173,11 @@ func TestThePageAndTheMetricsAgree(t *testing.T) {
 	require.EqualValues(t, 0, gauge(`lieu_target_missed{clinic="7",target="median_wait"}`))
 	require.True(t, page.Forecasts[1].Known)
 	require.EqualValues(t, page.Forecasts[1].WaitingAt.Sub(page.Now).Seconds(), gauge(`lieu_clear_seconds{clinic="7"}`))
+	all, known := scraped[`lieu_clear_all_seconds{clinic="7"}`]
+	require.Equal(t, !page.Forecasts[1].AllAt.IsZero(), known)
+	if known {
+		require.EqualValues(t, page.Forecasts[1].AllAt.Sub(page.Now).Seconds(), all)
+	}
 
 	var served, sum float64
 	for _, w := range page.Windows {

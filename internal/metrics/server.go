@@ -34,6 +34,7 @@ type Server struct {
 	spread   *prometheus.GaugeVec
 	longest  *prometheus.GaugeVec
 	clear    *prometheus.GaugeVec
+	clearAll *prometheus.GaugeVec
 	missed   *prometheus.GaugeVec
 	waiting  *prometheus.GaugeVec
 	stock    *prometheus.GaugeVec
@@ -66,23 +67,24 @@ func NewServer() *Server {
 		service: histogramVec("lieu_service_seconds", "From the window to the end of the visit.", []float64{15, 30, 45, 60, 75, 90, 120, 180, 300, 600}, "clinic", "station"),
 		step: histogramVec("lieu_step_seconds", "How long each step of a visit took since the step before it: called and at_window are waiting, the later ones service.",
 			[]float64{1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600}, "clinic", "station", "step"),
-		visit:   histogramVec("lieu_visit_seconds", "From arrival to the observed swallow.", minutes, "clinic", "station"),
-		causes:  counterVec("lieu_wait_cause_seconds_total", "What the waiting of visits that ended went into.", "clinic", "cause"),
-		day:     gaugeVec("lieu_day_visits", "Visits of today by where they are: waiting, at_window, served, away; and those still to come.", "clinic", "state"),
-		spread:  gaugeVec("lieu_day_seconds", "Median (0.5) and 0.9 of today: wait is arrival to window, service window to end, visit arrival to swallow.", "clinic", "of", "quantile"),
-		longest: gaugeVec("lieu_longest_wait_seconds", "How long the one who waits longest has waited.", "clinic"),
-		clear:   gaugeVec("lieu_clear_seconds", "Forecast: until everybody who waits now is served, at today's pace. Missing while nobody knows.", "clinic"),
-		missed:  gaugeVec("lieu_target_missed", "1 for a target of the clinic that is not kept.", "clinic", "target"),
-		waiting: gaugeVec("lieu_waiting_patients", "Patients who arrived or were called and are not at a window yet.", "clinic"),
-		stock:   gaugeVec("lieu_stock_microlitres", "What stands on each account by the book.", "clinic", "account"),
-		up:      gaugeVec("lieu_station_up", "1 while the counter of a window listens or reports, 0 while it does not.", "clinic", "station"),
-		unknown: gaugeVec("lieu_station_unknown", "1 while nothing is known of a window that is in service.", "clinic", "station"),
-		lag:     gaugeVec("lieu_station_event_lag_records", "Records that a counter still has to send.", "clinic", "station"),
-		lagAge:  gaugeVec("lieu_station_event_lag_seconds", "Age of the oldest record that a counter still has to send, as far as the server can know.", "clinic", "station"),
-		open:    gaugeVec("lieu_open_dispensings", "Dispensings that are not settled, by state.", "clinic", "state"),
-		loopAge: gaugeVec("lieu_loop_last_success_timestamp_seconds", "When a background loop last did its work without an error.", "loop"),
+		visit:    histogramVec("lieu_visit_seconds", "From arrival to the observed swallow.", minutes, "clinic", "station"),
+		causes:   counterVec("lieu_wait_cause_seconds_total", "What the waiting of visits that ended went into.", "clinic", "cause"),
+		day:      gaugeVec("lieu_day_visits", "Visits of today by where they are: waiting, at_window, served, away; and those still to come.", "clinic", "state"),
+		spread:   gaugeVec("lieu_day_seconds", "Median (0.5) and 0.9 of today: wait is arrival to window, service window to end, visit arrival to swallow.", "clinic", "of", "quantile"),
+		longest:  gaugeVec("lieu_longest_wait_seconds", "How long the one who waits longest has waited.", "clinic"),
+		clear:    gaugeVec("lieu_clear_seconds", "Forecast: until everybody who waits now is served, at today's pace. Missing while nobody knows.", "clinic"),
+		clearAll: gaugeVec("lieu_clear_all_seconds", "Forecast: until everybody who waits or is still to come is served, if they come as on the days before. Missing while nobody knows.", "clinic"),
+		missed:   gaugeVec("lieu_target_missed", "1 for a target of the clinic that is not kept.", "clinic", "target"),
+		waiting:  gaugeVec("lieu_waiting_patients", "Patients who arrived or were called and are not at a window yet.", "clinic"),
+		stock:    gaugeVec("lieu_stock_microlitres", "What stands on each account by the book.", "clinic", "account"),
+		up:       gaugeVec("lieu_station_up", "1 while the counter of a window listens or reports, 0 while it does not.", "clinic", "station"),
+		unknown:  gaugeVec("lieu_station_unknown", "1 while nothing is known of a window that is in service.", "clinic", "station"),
+		lag:      gaugeVec("lieu_station_event_lag_records", "Records that a counter still has to send.", "clinic", "station"),
+		lagAge:   gaugeVec("lieu_station_event_lag_seconds", "Age of the oldest record that a counter still has to send, as far as the server can know.", "clinic", "station"),
+		open:     gaugeVec("lieu_open_dispensings", "Dispensings that are not settled, by state.", "clinic", "state"),
+		loopAge:  gaugeVec("lieu_loop_last_success_timestamp_seconds", "When a background loop last did its work without an error.", "loop"),
 	}
-	s.registry.MustRegister(s.requests, s.doses, s.refusals, s.wait, s.service, s.step, s.visit, s.causes, s.day, s.spread, s.longest, s.clear, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag,
+	s.registry.MustRegister(s.requests, s.doses, s.refusals, s.wait, s.service, s.step, s.visit, s.causes, s.day, s.spread, s.longest, s.clear, s.clearAll, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag,
 		s.lagAge, s.open, s.loopAge, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.checks = counterVec("lieu_checks_total", "Checks of the day that were judged, by window and outcome.", "station", "outcome")
 	s.checkOK = gaugeVec("lieu_check_counts", "1 while a window has a check of today that counts, 0 while it has none.", "clinic", "station")
@@ -193,7 +195,7 @@ type Window struct {
 
 // Show replaces the gauges by what is true now, so that what is gone does not linger.
 func (s *Server) Show(clinics []Clinic) {
-	for _, v := range []*prometheus.GaugeVec{s.day, s.spread, s.longest, s.clear, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag, s.lagAge, s.open, s.checkOK, s.checkAge, s.drift} {
+	for _, v := range []*prometheus.GaugeVec{s.day, s.spread, s.longest, s.clear, s.clearAll, s.missed, s.waiting, s.stock, s.up, s.unknown, s.lag, s.lagAge, s.open, s.checkOK, s.checkAge, s.drift} {
 		v.Reset()
 	}
 	for _, c := range clinics {
@@ -228,8 +230,11 @@ func (s *Server) showMorning(number string, m queue.Morning) {
 		s.spread.WithLabelValues(number, of, "0.9").Set(d.P90.Seconds())
 	}
 	s.longest.WithLabelValues(number).Set(f.Longest.Seconds())
-	if waiting, _, known := m.Clear(m.Pace.Windows); known {
+	if waiting, all, known := m.Clear(m.Pace.Windows); known {
 		s.clear.WithLabelValues(number).Set(waiting.Sub(m.Now).Seconds())
+		if m.Foreseen() {
+			s.clearAll.WithLabelValues(number).Set(all.Sub(m.Now).Seconds())
+		}
 	}
 	for target := range m.Rules.Targets {
 		s.missed.WithLabelValues(number, string(target)).Set(0)

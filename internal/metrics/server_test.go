@@ -58,8 +58,9 @@ func TestServerFigures(t *testing.T) {
 		},
 		Accounts: map[stock.Account]measure.Volume{stock.InBottle: 994_000}, Open: map[dispensing.State]int{dispensing.Held: 1},
 		Windows: []Window{{ID: "w1", Known: true, Up: true, Lag: 4, LagAge: 90 * time.Second, Check: true, CheckAge: time.Hour, Drift: -drift.Percent / 2}, {ID: "w2"}},
-	}})
+	}, {Number: 8, Morning: queue.Morning{Figures: flow.Figures{Waiting: 4}, Pace: flow.Pace{Cycle: time.Minute, Windows: 2}}}})
 	text := scrapeServer(t, s)
+	require.NotContains(t, text, `lieu_clear_all_seconds{clinic="7"}`, "without a day before nobody knows when the others come")
 	for _, line := range []string{
 		`lieu_http_request_seconds_count{method="GET",route="/v1/queue",status="200"} 1`,
 		`lieu_http_request_seconds_count{method="other",route="other",status="405"} 1`,
@@ -91,6 +92,7 @@ func TestServerFigures(t *testing.T) {
 		`lieu_day_seconds{clinic="7",of="visit",quantile="0.9"} 900`,
 		`lieu_longest_wait_seconds{clinic="7"} 60`,
 		`lieu_clear_seconds{clinic="7"} 120`,
+		`lieu_clear_all_seconds{clinic="8"} 120`,
 		`lieu_target_missed{clinic="7",target="longest_wait"} 1`,
 		`lieu_target_missed{clinic="7",target="p90_visit"} 0`,
 		`lieu_stock_microlitres{account="bottle",clinic="7"} 994000`,

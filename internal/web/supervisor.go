@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -183,7 +184,7 @@ func (c *screen) causes(from []clinicapi.MorningCause) []barView {
 	var out []barView
 	for _, x := range from {
 		v := barView{Word: c.t("cause." + string(x.Cause)), Value: c.duration(x.WaitedS), Part: x.WaitedS, Whole: max(whole, 1)}
-		v.Percent = int(x.WaitedS * 100 / v.Whole)
+		v.Percent = int((x.WaitedS*200 + v.Whole) / (2 * v.Whole))
 		out = append(out, v)
 	}
 	slices.SortStableFunc(out, func(a, b barView) int { return cmp.Compare(b.Part, a.Part) })
@@ -243,14 +244,14 @@ func (c *screen) dayRows(m clinicapi.Morning) []dayRow {
 		r.Usual, r.usualWaitS, r.usualKnown, r.usualWaited = q.Arrived, q.MedianWaitS, true, q.MedianWaitS > 0
 		r.UsualWait = c.duration(q.MedianWaitS)
 	}
-	keys := make([]int64, 0, len(rows))
-	for key := range rows {
-		keys = append(keys, key)
+	if len(rows) == 0 {
+		return nil
 	}
-	slices.Sort(keys)
-	out := make([]dayRow, 0, len(keys))
-	for _, key := range keys {
-		out = append(out, *rows[key])
+	keys := slices.Sorted(maps.Keys(rows))
+	var out []dayRow
+	const quarter = 15 * 60
+	for key := keys[0]; key <= keys[len(keys)-1]; key += quarter { // also those of which neither day knows: an axis leaves no time out
+		out = append(out, *row(clinicapi.QuarterFigures{From: time.Unix(key, 0)}))
 	}
 	return out
 }

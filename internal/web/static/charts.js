@@ -1,7 +1,7 @@
 // Charts are drawn from the data that stands in the page; the same numbers are in the table beside them.
 const kinds = {
   bars: (color) => ({ fill: color, stroke: color, width: 0, paths: uPlot.paths.bars({ size: [0.62, 48] }), points: { show: false } }),
-  line: (color) => ({ stroke: color, width: 3, points: { size: 8, fill: color } }),
+  line: (color) => ({ stroke: color, width: 3, points: { show: true, size: 8, fill: color } }),
   dashed: (color) => ({ stroke: color, width: 2, dash: [7, 5], points: { show: false } }),
   limit: (color) => ({ stroke: color, width: 2, dash: [2, 3], points: { show: false } }),
 };
