@@ -134,6 +134,7 @@ func TestInABrowser(t *testing.T) {
 		"TheSupervisorSeesTheDay":         {theSupervisorSeesTheDay, Options{}},
 		"ABenchStandsInForHardware":       {aBenchStandsInForHardware, Options{Bench: &fakeBench{}}},
 		"TheWindowFitsInEnglish":          {theWindowFitsInEnglish, Options{}},
+		"EveryStageFits":                  {everyStageFits, Options{}},
 		"AnUntouchedScreenLocks":          {anUntouchedScreenLocks, Options{IdleLock: time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) { x.run(t, openTab(t, a, x.opts)) })
