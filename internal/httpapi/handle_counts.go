@@ -284,7 +284,9 @@ func (s *Server) ListVariances(ctx context.Context, r gen.ListVariancesRequestOb
 		Items:    each(found, name.variance), AlarmUl: int64(set.Chart().Alarm),
 		Series: each(series, func(x stock.Series) gen.VarianceSeries {
 			return gen.VarianceSeries{
-				Key: x.Key, Name: name.key(by, x.Key), LossUl: int64(x.Sums.Loss), SurplusUl: int64(x.Sums.Surplus), Points: each(x.Points, pointOut),
+				Key: x.Key, Name: name.key(by, x.Key), LossUl: int64(x.Sums.Loss), SurplusUl: int64(x.Sums.Surplus),
+				LossUnexplainedUl: int64(x.Unexplained.Loss), SurplusUnexplainedUl: int64(x.Unexplained.Surplus), TurnoverUl: int64(x.Turnover),
+				Counts: len(x.Points), Points: each(x.Points, pointOut),
 			}
 		}),
 	}, nil

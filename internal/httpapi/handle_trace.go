@@ -86,7 +86,8 @@ func (s *Server) ReadLotTrace(ctx context.Context, r gen.ReadLotTraceRequestObje
 	return gen.ReadLotTrace200JSONResponse(out), err
 }
 
-// ReadLotTraceFile writes the trace as comma-separated values: the moves first, then the doses.
+// ReadLotTraceFile writes the trace as comma-separated values: the bottles with what is left of each and when it was
+// opened, the moves, then the doses.
 func (s *Server) ReadLotTraceFile(ctx context.Context, r gen.ReadLotTraceFileRequestObject) (gen.ReadLotTraceFileResponseObject, error) {
 	t, err := s.trace(ctx, r.Id)
 	if err != nil {
@@ -111,6 +112,11 @@ func writeTrace(b *bytes.Buffer, t gen.LotTrace) error {
 		codes[x.Id] = x.Code
 	}
 	rows := [][]string{traceHead}
+	for _, x := range t.Bottles {
+		rows = append(rows, []string{
+			"bottle", instantText(x.OpenedAt), t.Lot.Number, x.Code, "", string(x.Place), thousandths(x.RemainingUl), "", "", "", string(x.State), "", x.Id,
+		})
+	}
 	for _, m := range t.Moves {
 		rows = append(rows, []string{
 			"move", instantText(m.OccurredAt), t.Lot.Number, codes[m.Bottle], string(m.From), string(m.To), thousandths(m.AmountUl), "", "", "", "", m.Reason, m.Id,
@@ -161,4 +167,9 @@ func (s *Server) ListPatientLots(ctx context.Context, r gen.ListPatientLotsReque
 }
 
 // instantText writes a moment in UTC, as programs read it.
-func instantText(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func instantText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

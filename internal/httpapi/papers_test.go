@@ -220,8 +220,9 @@ func TestATraceIsAuditedAndSafeToOpen(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(a.body), "\ufeff"))).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, traceHead, rows[0])
-	require.Len(t, rows, 3)
-	require.Equal(t, "1000.000", rows[1][6])
+	require.Len(t, rows, 5, "two bottles and their receipts")
+	require.Equal(t, []string{"bottle", "", "1000.000"}, []string{rows[1][0], rows[1][1], rows[1][6]})
+	require.Equal(t, []string{"move", "1000.000"}, []string{rows[3][0], rows[3][6]})
 	f.signIn(staff.Nurse).refused("GET", "/v1/lots/"+r.lot.Id+"/trace", nil, http.StatusForbidden, "staff.may_not")
 
 	for in, want := range map[string]string{"=1+1": "'=1+1", "@x": "'@x", "Đức": "Đức", "": ""} {

@@ -14,8 +14,8 @@ import (
 func Charts(found []Variance, by Grouping, l reconcile.Limits) []Series {
 	type chart struct {
 		points []reconcile.Point
-		sums   reconcile.Sums
-		count  CountID
+		Series
+		count CountID
 	}
 	charts := map[string]*chart{}
 	var keys []string
@@ -33,11 +33,19 @@ func Charts(found []Variance, by Grouping, l reconcile.Limits) []Series {
 			c.points, c.count = append(c.points, reconcile.Point{At: v.Recorded}), v.Count
 		}
 		c.points[len(c.points)-1].Diff += v.Diff.Volume
-		c.sums.Add(v.Diff.Volume)
+		c.Sums.Add(v.Diff.Volume)
+		c.Turnover += v.Turnover
+		for _, p := range v.Parts {
+			if p.Cause == reconcile.Unexplained {
+				c.Unexplained.Add(p.Amount)
+			}
+		}
 	}
 	series := make([]Series, 0, len(keys))
 	for _, k := range keys {
-		series = append(series, Series{Key: k, Points: reconcile.Cusum(charts[k].points, l), Sums: charts[k].sums})
+		one := charts[k].Series
+		one.Key, one.Points = k, reconcile.Cusum(charts[k].points, l)
+		series = append(series, one)
 	}
 	return series
 }

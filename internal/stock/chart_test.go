@@ -35,6 +35,22 @@ func TestBottlesThatAgreeHideNoLoss(t *testing.T) {
 	}
 }
 
+// A shift is reconciled like a lot: losses and surpluses apart, what nothing explains, and what was given meanwhile.
+func TestAShiftHasItsSums(t *testing.T) {
+	found := foundOf(0, PhaseClosing, "1", "A", "L", -3000, 1000)
+	found = append(found, foundOf(1, PhaseClosing, "2", "B", "L", -500)...)
+	for i := range found {
+		found[i].Day, found[i].Shift, found[i].Turnover = calendar.DateOf(2026, 3, 2), 1, 100_000
+		found[i].Parts = []reconcile.Part{{Cause: reconcile.Unexplained, Amount: found[i].Diff.Volume / 2}}
+	}
+	found[2].Shift = 2
+	got := Charts(found, ByShift, DefaultSetting.Chart())
+	if len(got) != 2 || got[0].Key != "2026-03-02/1" || got[0].Sums != (reconcile.Sums{Loss: 3000, Surplus: 1000}) ||
+		got[0].Unexplained != (reconcile.Sums{Loss: 1500, Surplus: 500}) || got[0].Turnover != 200_000 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestOpeningCountsAreNobodys(t *testing.T) {
 	found := foundOf(0, PhaseOpening, "1", "A", "L", -9000)
 	limits := DefaultSetting.Chart()

@@ -90,6 +90,10 @@ type Line struct {
 	Volume measure.Volume
 }
 
+// weighed reports whether the line may have a weight: of a bottle that is measured it is kept for the day on which its
+// tare and density are known.
+func (l Line) weighed() bool { return l.Method == ByWeight || l.Method == ByVolume && l.Volume != 0 }
+
 // AgreeWithin is how far two people's findings of one bottle may be apart: two readings of a bottle scale or a mark.
 const AgreeWithin = 2 * measure.Millilitre
 
@@ -260,7 +264,7 @@ func entriesOf(n Count, by staff.Member, form []Line, bottles map[BottleID]Bottl
 func content(l Line, b Bottle, lot Lot) (measure.Volume, *fault.Error) {
 	var v measure.Volume
 	switch {
-	case l.Method != ByWeight && l.Gross != 0, l.Method != ByVolume && l.Volume != 0, l.Gross < 0, l.Volume < 0, l.Gross > maxGross:
+	case !l.weighed() && l.Gross != 0, l.Method != ByVolume && l.Volume != 0, l.Gross < 0, l.Volume < 0, l.Gross > maxGross:
 		return 0, fault.New(fault.Invalid, "count.unit", "a line %s with %d µg and %d µL", l.Method, int64(l.Gross), int64(l.Volume))
 	case l.Method == NotFound:
 		return 0, nil

@@ -153,7 +153,7 @@ func (s *Service) ChangeBottle(ctx context.Context, c BottleChange) (Bottle, err
 			}
 			ch.weights = append(ch.weights, w.weight(&out, AtChange, c.OutGross)...)
 		}
-		return ch, w.tx.Mount(ctx, c.Station, b.ID)
+		return ch, w.tx.Mount(ctx, c.Station, b.ID, w.now)
 	})
 }
 

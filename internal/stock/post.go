@@ -217,7 +217,7 @@ func (s *Service) finish(ctx context.Context, e Ending, kind DocumentKind, to Ac
 		}
 		ch := change{
 			data:    e.said(map[string]any{"bottle": b.ID, "old": was, "tare_ug": e.Tare}),
-			weights: w.weight(b, WhenEmpty, e.Tare),
+			weights: w.weight(&Bottle{ID: b.ID}, WhenEmpty, e.Tare), // rinsed, it holds nothing
 		}
 		if v := b.Balance[b.home()]; v > 0 {
 			ch.moves = append(ch.moves, w.move(b, b.home(), to, v, string(kind)))
@@ -252,7 +252,7 @@ func unmount(ctx context.Context, w work, b BottleID) error {
 	if _, err := w.tx.LockCounter(ctx, station); err != nil {
 		return err
 	}
-	return w.tx.Mount(ctx, station, "")
+	return w.tx.Mount(ctx, station, "", w.now)
 }
 
 // DestroyWaste books the destruction of liquid that was wasted or purged before and kept for it, by two people.

@@ -326,9 +326,11 @@ func candidates(ev Evidence, stated []Stated, f finding) []reconcile.Candidate {
 
 // Series is the control chart of one lot, counter or person.
 type Series struct {
-	Key    string
-	Points []reconcile.Charted
-	Sums   reconcile.Sums
+	Key         string
+	Points      []reconcile.Charted
+	Sums        reconcile.Sums
+	Unexplained reconcile.Sums // what of them no cause explains
+	Turnover    measure.Volume // what was given between the counts
 }
 
 // Grouping says what a control chart is drawn for.

@@ -77,8 +77,8 @@ type Papers interface {
 	// LockCounter reads what stands at a station and keeps others from changing it. fault.NotFound when it is not of this
 	// clinic.
 	LockCounter(ctx context.Context, station string) (Counter, error)
-	// Mount puts a bottle under the pump of a station, "" for none.
-	Mount(ctx context.Context, station string, b BottleID) error
+	// Mount puts a bottle under the pump of a station, "" for none. A check of the pump with another lot is void then.
+	Mount(ctx context.Context, station string, b BottleID, now calendar.Instant) error
 	// StationOf returns where a bottle is mounted, "" for nowhere.
 	StationOf(ctx context.Context, b BottleID) (string, error)
 }

@@ -199,7 +199,10 @@ func (t *Tx) LockCounter(ctx context.Context, station string) (stock.Counter, er
 }
 
 // Mount implements stock.Tx.
-func (t *Tx) Mount(_ context.Context, station string, b stock.BottleID) error {
+func (t *Tx) Mount(ctx context.Context, station string, b stock.BottleID, now calendar.Instant) error {
+	if _, err := t.VoidCheckOfOtherLot(ctx, equipment.StationID(station), string(b), now); err != nil {
+		return err
+	}
 	r := t.db.Model(&stationRow{}).Where("id = ? AND clinic = ?", station, t.clinic).Update("bottle", ref(b))
 	return one("station", r.RowsAffected, r.Error)
 }

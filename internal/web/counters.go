@@ -249,7 +249,8 @@ func (f *form) take(r *form) {
 	}
 }
 
-// countLines reads the count form: of each bottle exactly one of a weight, a volume, and "sealed" or "not there".
+// countLines reads the count form: of each bottle a weight, a volume, or "sealed" or "not there". A weight may stand
+// beside a volume, where it does not yet say how much is in the bottle.
 func (f *form) countLines() (lines []clinicapi.CountLine) {
 	for i, bottle := range f.values["bottle"] {
 		r := f.row(i, "found", "gross", "amount")
@@ -263,6 +264,8 @@ func (f *form) countLines() (lines []clinicapi.CountLine) {
 		switch {
 		case given == 0:
 			r.wrong("input.missing", "found")
+		case given == 2 && r.text("found") == "" && f.row(i, "both").text("both") != "":
+			l.Method, l.GrossWeightUg, l.VolumeUl = clinicapi.CountMethodMeasured, r.weight("gross"), r.volume("amount")
 		case given > 1:
 			r.wrong("input.one_of", "found")
 		case r.text("gross") != "":

@@ -160,6 +160,7 @@ func (f *fakeAPI) countRoutes() {
 				Parts: []clinicapi.VariancePart{{Cause: "unexplained", AmountUl: diff, Since: at}}, BeganAt: at, Document: paperID, RecordedAt: at,
 			})
 			s.LossUl, s.SurplusUl = s.LossUl+max(0, -diff), s.SurplusUl+max(0, diff)
+			s.LossUnexplainedUl, s.TurnoverUl, s.Counts = s.LossUl, s.TurnoverUl+1_200_000, s.Counts+1
 		}
 		l.Series = []clinicapi.VarianceSeries{s}
 		return l

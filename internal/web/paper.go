@@ -16,7 +16,7 @@ type paperPage struct {
 	ID, Kind, When, Happened, By, Witness, Reason, Party, Number string
 	State                                                        *tag
 	Late, Draft, Signed, Posted, Editable, Delivery              bool
-	SignedBy, Copies                                             string
+	SignedBy, Copies, PartyWord, NumberWord                      string
 	Facts                                                        []fact
 	Bottles                                                      []paperBottle
 	Moves                                                        []moveRow
@@ -57,6 +57,10 @@ func showPaper(c *screen) error {
 		maps.Copy(says, doc.Document.Data)
 	}
 	c.tell(&v, says)
+	v.PartyWord, v.NumberWord = c.t("papers.party"), c.t("field.document")
+	if kind := d.Kind; kind == clinicapi.DraftKind("break") || kind == clinicapi.DraftKind("destroy") {
+		v.PartyWord, v.NumberWord = c.t("field.council"), c.t("field.letter")
+	}
 	return c.render("paper", "", v.Kind, v)
 }
 

@@ -106,6 +106,10 @@ func TestACountFormReadsOneBoxABottle(t *testing.T) {
 			[]string{"", ""}, []string{"988,25", ""}, []string{"", "missing"},
 			`{"lines":[{"bottle":"` + bottleID + `","method":"measured","volume_ul":988250},{"bottle":"` + anID + `","method":"missing"}]}`, "",
 		},
+		"a weight beside a volume": {
+			[]string{"", "1100,5"}, []string{"988", "988,25"}, []string{"", ""},
+			`{"lines":[{"bottle":"` + bottleID + `","method":"measured","volume_ul":988000},{"bottle":"` + anID + `","method":"measured","gross_weight_ug":1100500000,"volume_ul":988250}]}`, "",
+		},
 		"two boxes of one bottle": {[]string{"1100", ""}, []string{"988", ""}, []string{"", "sealed"}, "", "chỉ điền một ô"},
 		"a bottle left out":       {[]string{"1100", ""}, []string{"", ""}, []string{"", ""}, "", "Chưa điền"},
 		"a point for a comma":     {[]string{"1100.5", ""}, []string{"", ""}, []string{"", "sealed"}, "", "1100.5"},
@@ -114,7 +118,7 @@ func TestACountFormReadsOneBoxABottle(t *testing.T) {
 			f := newFakeAPI()
 			b := newBrowser(t, f)
 			resp, text := b.do(http.MethodPost, "/stock/counts/"+paperID+"/enter", url.Values{
-				"bottle": {bottleID, anID}, "gross": tc.gross, "amount": tc.amount, "found": tc.found,
+				"bottle": {bottleID, anID}, "both": {"", "1"}, "gross": tc.gross, "amount": tc.amount, "found": tc.found,
 			})
 			sent := f.bodies["POST /counts/{id}/entries"]
 			if tc.problem != "" {

@@ -12,6 +12,8 @@ import (
 // varianceView is the book against the counts: a control chart each, and every difference.
 type varianceView struct {
 	By     string
+	ByWord string
+	Drawn  bool // charts; a single shift or day has no course
 	Groups []option
 	Series []seriesView
 	Rows   []varianceRow
@@ -35,6 +37,9 @@ type varianceRow struct {
 // seriesView is a control chart with the table behind it.
 type seriesView struct {
 	Name, Loss, Surplus        string
+	LossOpen, SurplusOpen      string // what of them no cause explains
+	Given, Share               string
+	Counts                     int
 	Sum, High, Low             string // points of the lines
 	Zero, Upper, Lower         int    // heights of the lines that stay
 	Top, Bottom                string // what the ends of the scale stand for
@@ -70,6 +75,7 @@ func showVariance(c *screen) error {
 	if !slices.Contains(groupings, v.By) {
 		v.By = "lot"
 	}
+	v.ByWord, v.Drawn = c.known("group."+v.By, v.By), v.By != "shift" && v.By != "day"
 	for _, g := range groupings {
 		v.Groups = append(v.Groups, option{g, c.known("group."+g, g)})
 	}
@@ -80,6 +86,9 @@ func showVariance(c *screen) error {
 	v.Alarm = c.volume(list.AlarmUl)
 	for _, s := range list.Series {
 		v.Series = append(v.Series, c.series(s, list.AlarmUl))
+	}
+	if !v.Drawn {
+		slices.Reverse(v.Series) // the newest first
 	}
 	for _, x := range list.Suspects {
 		v.Suspects = append(v.Suspects, c.suspect(x))
@@ -147,6 +156,10 @@ func (c *screen) series(s clinicapi.VarianceSeries, alarm int64) seriesView {
 		Top: "+" + c.volume(alarm), Bottom: "−" + c.volume(alarm), Width: cusumWidth, Height: cusumHeight,
 	}
 	v.ZeroLabel, v.UpperY, v.LowerY2 = v.Zero-3, v.Upper-3, v.Lower+14
+	v.LossOpen, v.SurplusOpen, v.Given, v.Counts = c.volume(s.LossUnexplainedUl), c.volume(s.SurplusUnexplainedUl), c.volume(s.TurnoverUl), s.Counts
+	if s.TurnoverUl > 0 {
+		v.Share = c.share(s.LossUl * 1_000_000 / s.TurnoverUl)
+	}
 	if v.Name == "" {
 		v.Name = c.t("variance.store")
 	}

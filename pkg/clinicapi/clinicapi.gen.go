@@ -4941,13 +4941,22 @@ type VariancePartCause string
 
 // VarianceSeries defines model for VarianceSeries.
 type VarianceSeries struct {
-	Key string `json:"key"`
+	// Counts How many counts
+	Counts int    `json:"counts"`
+	Key    string `json:"key"`
 
 	// LossUl Never netted with the surplus
-	LossUl    int64        `json:"loss_ul"`
-	Name      string       `json:"name"`
-	Points    []ChartPoint `json:"points"`
-	SurplusUl int64        `json:"surplus_ul"`
+	LossUl int64 `json:"loss_ul"`
+
+	// LossUnexplainedUl What of the loss no cause explains
+	LossUnexplainedUl    int64        `json:"loss_unexplained_ul"`
+	Name                 string       `json:"name"`
+	Points               []ChartPoint `json:"points"`
+	SurplusUl            int64        `json:"surplus_ul"`
+	SurplusUnexplainedUl int64        `json:"surplus_unexplained_ul"`
+
+	// TurnoverUl What was given between the counts
+	TurnoverUl int64 `json:"turnover_ul"`
 }
 
 // VarianceSuspect What alarms point to: a place to look, no proof of anything that anybody did

@@ -5,12 +5,14 @@
 // the screen changed to another stage, Enter does nothing: no dose may start because of an echo.
 const ECHO_MS = 350;
 let quietUntil = 0;
+let echoUntil = 0;
 let stage = document.querySelector('#work')?.dataset.stage;
 
 const quiet = () => { quietUntil = performance.now() + ECHO_MS; };
 
 export function keys() {
   document.addEventListener('keydown', onKey, true);
+  document.addEventListener('keypress', (e) => { if (echo(e)) e.preventDefault(); }, true);
   document.addEventListener('click', (e) => e.target.closest('[data-back]') && back());
   document.addEventListener('submit', (e) => {
     const scan = e.target.querySelector('[data-scan]');
@@ -38,15 +40,22 @@ export function keys() {
 
 // focusField puts the cursor where the next input belongs. A list that refreshes itself takes it from nobody.
 export function focusField(root) {
-  const wanted = root.querySelector?.('[autofocus]:not([data-scan])');
+  const wanted = root.querySelector?.('[autofocus]:not([data-scan])') ?? root.querySelector?.('[data-focus] input:not([type=hidden])');
   if (wanted) wanted.focus();
   else if (document.activeElement === document.body) document.querySelector('[data-scan]')?.focus();
 }
 
+// echo tells the second line end of a scan, which must not send the form into whose next field it comes.
+function echo(e) {
+  if (e.key !== 'Enter') echoUntil = 0;
+  return performance.now() < echoUntil;
+}
+
 function onKey(e) {
+  if (echo(e)) { e.preventDefault(); return; }
   if (e.ctrlKey || e.altKey || e.metaKey) return;
   if (e.key === 'Enter' && e.target.matches?.('[data-badge]')) { e.preventDefault(); next(e.target); return; }
-  if (e.key === 'Enter' && e.target.matches?.('[data-next]')) { e.preventDefault(); following(e.target)?.focus(); return; }
+  if (e.key === 'Enter' && e.target.matches?.('[data-next]')) { e.preventDefault(); echoUntil = performance.now() + ECHO_MS; following(e.target)?.focus(); return; }
   if (e.key === 'Escape' || /^F\d+$/.test(e.key)) { special(e); return; }
   const scan = document.querySelector('[data-scan]');
   const free = e.target === document.body || (e.target === scan && !scan.value);
@@ -81,7 +90,7 @@ function next(input) {
 
 // following is the field after one that a scanner fills: the line end of a scan does not send a form that is half filled.
 function following(input) {
-  const fields = [...input.form.elements].filter((f) => f.offsetParent && f.type !== 'hidden');
+  const fields = [...input.form.elements].filter((f) => f.offsetParent && f.matches('input, select, textarea'));
   return fields[fields.indexOf(input) + 1];
 }
 
