@@ -157,3 +157,6 @@ type Supply struct {
 	// Handed is when the patient's card was read at the hand-over; the zero Instant when it was not.
 	Handed calendar.Instant
 }
+
+// Signer is who made an entry that no paper stands behind, and why.
+type Signer struct{ By, Witness, Reason string } // staff ids, "" for none

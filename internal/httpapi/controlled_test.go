@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/lieu-clinic/lieu/internal/httpapi/gen"
 	"github.com/lieu-clinic/lieu/internal/paper"
 	"github.com/lieu-clinic/lieu/pkg/measure"
+	"github.com/lieu-clinic/lieu/pkg/stationlog"
 )
 
 // corrected is a morning with a loss that was none and a surplus that stands.
@@ -88,6 +90,11 @@ func controlledRegister(t *testing.T, s *stage) {
 		require.NotEmpty(t, e.EnteredBy, "what a check poured away names who poured it: %+v", e)
 	}
 
+	wasted := slices.IndexFunc(byColumn["wasted"], func(e gen.ControlledEntry) bool { return e.Dispensing != "" })
+	require.GreaterOrEqual(t, wasted, 0)
+	cup := byColumn["wasted"][wasted]
+	require.Equal(t, []string{"Người nurse", "Người witness", "đổ cốc"}, []string{cup.EnteredBy, cup.Witness, cup.Reason}, "two people wasted the cup")
+
 	lost := byColumn["lost"]
 	require.Len(t, lost, 2)
 	require.EqualValues(t, []int64{4_500, -4_500}, []int64{lost[0].AmountUl, lost[1].AmountUl}, "the wrong entry stands as it was")
@@ -103,6 +110,41 @@ func controlledRegister(t *testing.T, s *stage) {
 	s.pharmacist.refused("GET", "/v1/registers/controlled?product="+s.productID()+"&period=2099", nil, http.StatusBadRequest, "period.future")
 	s.pharmacist.refused("GET", "/v1/registers/controlled?product="+s.productID(), nil, http.StatusBadRequest, "request.contract")
 	s.admin.refused("GET", s.controlledPath(), nil, http.StatusForbidden, "staff.may_not")
+}
+
+// What a pump said in doubt stands as it was booked; what two people then found is a footnote and an entry of theirs.
+func TestControlledRegisterOfADoubt(t *testing.T) {
+	s := newStage(t, 0)
+	c := s.beginCheck()
+	for c.Next.Kind == gen.CheckNextKindWeigh {
+		s.shows(c.Next.NominalUg)
+		s.pharmacist.mustDo("POST", "/v1/checks/"+c.Id+"/weighings", gen.WeighForCheck{NominalUg: c.Next.NominalUg, Weights: "F1"}, &c)
+	}
+	var p gen.CheckPour
+	s.pharmacist.mustDo("POST", "/v1/checks/"+c.Id+"/pours", gen.PourForCheck{Id: newID()}, &p)
+	s.counter.report(stationlog.KindDispensing, stationlog.Dispensing{Dispensing: p.Id, Volume: 3000, Purpose: stationlog.Prime})
+	s.counter.report(stationlog.KindInDoubt, stationlog.Outcome{Dispensing: p.Id, Pump: 2000, Reason: "crash", Purpose: stationlog.Prime})
+	s.nurse.mustDo("POST", "/v1/check-pours/"+p.Id+"/settle", gen.SettleCheckPour{MovedUl: 1200, Reason: "xem bình", Witness: witness()}, nil)
+
+	var got gen.ControlledRegister
+	s.pharmacist.mustDo("GET", s.controlledPath(), nil, &got)
+	require.EqualValues(t, s.held(), got.ClosingUl)
+	var wasted []gen.ControlledEntry
+	for _, e := range got.Entries {
+		if e.Column == gen.BookColumnWasted {
+			wasted = append(wasted, e)
+		}
+	}
+	wasted = wasted[len(wasted)-2:] // before them stands the check of the day
+	require.EqualValues(t, []int64{2000, -800}, []int64{wasted[0].AmountUl, wasted[1].AmountUl})
+	require.Equal(t, "Người pharmacist", wasted[0].EnteredBy, "who had it poured")
+	require.Len(t, got.Notes, 1)
+	n := got.Notes[0]
+	require.Equal(t, []int{wasted[0].Number, wasted[1].Number, 800}, []int{n.Of, n.By, int(n.AmountUl)})
+	for name, who := range map[string][]string{"entry": {wasted[1].EnteredBy, wasted[1].Witness, wasted[1].Reason}, "note": {n.EnteredBy, n.Witness, n.Reason}} {
+		require.Equal(t, []string{"Người nurse", "Người witness", "xem bình"}, who, name)
+	}
+	require.Equal(t, c.Station, n.Station)
 }
 
 // total is what the last line of a report must say: of a column, in its unit and with three decimals.

@@ -28,7 +28,8 @@ type controlled struct {
 	period  span
 	book    book.Controlled
 	behind  causes
-	name    func(string) string // of a member
+	signers map[book.Ref]book.Signer // of what no paper and no supply stands behind
+	name    func(string) string      // of a member
 }
 
 func (s *Server) controlled(ctx context.Context, product gen.UUID, period span) (r controlled, err error) {
@@ -52,14 +53,21 @@ func (s *Server) controlled(ctx context.Context, product gen.UUID, period span) 
 		return r, err
 	}
 	r.book = book.ControlledRegister(ledger.Opening, ledger.Moves)
-	var ids []string
+	var ids, signed []string
 	for _, e := range r.book.Entries {
 		ids = append(ids, e.Cause)
+		if e.Column != book.Issued {
+			signed = append(signed, e.Cause)
+		}
 		for _, l := range slices.Concat(e.Corrects, e.CorrectedBy) {
-			ids = append(ids, l.Cause)
+			ids, signed = append(ids, l.Cause), append(signed, l.Cause)
 		}
 	}
-	r.behind, err = s.causes(ctx, own, ids)
+	if r.behind, err = s.causes(ctx, own, ids); err != nil {
+		return r, err
+	}
+	slices.Sort(signed)
+	r.signers, err = s.records.Signers(ctx, own, slices.Compact(signed))
 	return r, err
 }
 
@@ -107,7 +115,7 @@ func (r controlled) entries() ([]gen.ControlledEntry, []gen.ControlledNote) {
 func (r controlled) entry(number int, e book.Entry) gen.ControlledEntry {
 	g := gen.ControlledEntry{
 		Number: number, Day: r.cal.Day(e.Occurred).String(), RecordedAt: at(e.Recorded), Column: gen.BookColumn(e.Column),
-		Side: gen.ControlledSide(e.Column.Side()), Reason: e.Reason, AmountUl: int64(e.Amount), BalanceUl: int64(e.Balance),
+		Side: gen.ControlledSide(e.Column.Side()), AmountUl: int64(e.Amount), BalanceUl: int64(e.Balance),
 	}
 	if entered := r.cal.Day(e.Recorded); entered != r.cal.Day(e.Occurred) {
 		g.EnteredDay = entered.String()
@@ -117,7 +125,8 @@ func (r controlled) entry(number int, e book.Entry) gen.ControlledEntry {
 		g.EnteredBy, g.Witness = r.name(doc.By), r.name(doc.Witness)
 	}
 	if check, ok := r.behind.checks[e.Cause]; ok {
-		g.Station, g.EnteredBy, g.Witness = gen.UUID(check.Station), r.name(string(check.By)), r.name(string(check.Witness))
+		g.Station = gen.UUID(check.Station)
+		g.EnteredBy, g.Witness, g.Reason = r.signed(e.Ref, r.name(string(check.By)), r.name(string(check.Witness)), g.Reason)
 	}
 	dose, ok := r.behind.doses[e.Cause]
 	if !ok {
@@ -126,6 +135,7 @@ func (r controlled) entry(number int, e book.Entry) gen.ControlledEntry {
 	g.Dispensing, g.EnteredBy, g.Party, g.PatientCode = gen.UUID(e.Cause), r.name(dose.Dispenser), dose.Name, dose.Code
 	g.Prescription, g.PrescriptionSigned, g.Prescriber = dose.Order, r.cal.Day(dose.Signed).String(), r.name(dose.Prescriber)
 	if e.Column != book.Issued {
+		g.EnteredBy, g.Witness, g.Reason = r.signed(e.Ref, g.EnteredBy, g.Witness, g.Reason)
 		return g
 	}
 	g.Address, g.Identity = dose.Address, notByCard
@@ -143,9 +153,22 @@ func (r controlled) note(number int, wrong, right book.Ref, v measure.Volume) ge
 		n.Document, n.DocumentNumber, n.Reason, n.EnteredBy, n.Witness = gen.UUID(doc.ID), doc.Number, doc.Reason, r.name(doc.By), r.name(doc.Witness)
 	}
 	if check, ok := r.behind.checks[right.Cause]; ok {
-		n.EnteredBy, n.Witness = r.name(string(check.By)), r.name(string(check.Witness))
+		n.Station = gen.UUID(check.Station)
+		n.EnteredBy, n.Witness, n.Reason = r.signed(right, r.name(string(check.By)), r.name(string(check.Witness)), "")
 	}
 	return n
+}
+
+// signed is who made an entry and why, where people took the step behind it; otherwise what is known of the act as a whole.
+func (r controlled) signed(ref book.Ref, by, witness, reason string) (string, string, string) {
+	s, ok := r.signers[ref]
+	if !ok {
+		return by, witness, reason
+	}
+	if s.Reason != "" {
+		reason = s.Reason
+	}
+	return r.name(s.By), r.name(s.Witness), reason
 }
 
 func sideSumsOut(s book.SideSums) map[string]int64 {
@@ -326,7 +349,7 @@ func (s *Server) entryText(lang string, e gen.ControlledEntry) string {
 	if e.Side == gen.ControlledSideObtained && e.AmountUl >= 0 && e.Party != "" {
 		return e.Party
 	}
-	return strings.Join(nonEmpty(text, strings.Join(nonEmpty(e.Party, e.PatientCode), " · ")), " – ")
+	return strings.Join(nonEmpty(text, strings.Join(nonEmpty(e.Party, e.PatientCode), " · "), e.Reason), " – ")
 }
 
 // authorityText is the prescription or the paper by which it was done.

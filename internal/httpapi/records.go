@@ -27,8 +27,10 @@ type Records interface {
 	Flows(ctx context.Context, c clinic.ID, p stock.ProductID, from, to calendar.Instant) (book.Ledger, error)
 	// Papers reads the documents behind moves, by id.
 	Papers(ctx context.Context, c clinic.ID, ids []string) (map[string]stock.Document, error)
+	// Supplies reads who dispensings went to and by whose order, Checks the pours of checks, Signers who took their steps.
 	Supplies(ctx context.Context, c clinic.ID, ids []string) (map[string]book.Supply, error)
 	Checks(ctx context.Context, c clinic.ID, ids []string) (map[string]calibration.Pour, error)
+	Signers(ctx context.Context, c clinic.ID, ids []string) (map[book.Ref]book.Signer, error)
 	// ChainAt returns the last link of the chain of changes before an instant.
 	ChainAt(ctx context.Context, c clinic.ID, before calendar.Instant) (audit.Event, error)
 	// Attendance reads, of every patient in treatment, when they last came and how long their order runs.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"slices"
 
 	"gorm.io/gorm"
@@ -184,6 +185,38 @@ func (r Records) Checks(ctx context.Context, c clinic.ID, ids []string) (map[str
 	}
 	return out, nil
 }
+
+// Signers reads who took which step of these dispensings and pours of checks, and why; a counter's steps are left out.
+func (r Records) Signers(ctx context.Context, c clinic.ID, ids []string) (map[book.Ref]book.Signer, error) {
+	out := map[book.Ref]book.Signer{}
+	for chunk := range slices.Chunk(ids, maxFiles) {
+		var rows []signerRow
+		if err := r.s.report.WithContext(ctx).Raw(signersSQL, c, chunk, c, chunk).Scan(&rows).Error; err != nil {
+			return nil, mapError(err)
+		}
+		for _, row := range rows {
+			var said struct {
+				Reason string `json:"reason"`
+			}
+			_ = json.Unmarshal(raw(row.Data), &said) // a step without data gives no reason
+			out[book.Ref{Cause: row.Cause, Recorded: row.Recorded}] = book.Signer{By: row.Actor, Witness: row.Witness, Reason: said.Reason}
+		}
+	}
+	return out, nil
+}
+
+type signerRow struct {
+	Cause    string
+	Recorded calendar.Instant
+	Actor    string
+	Witness  string
+	Data     string
+}
+
+const signersSQL = `SELECT dispensing AS cause, recorded, actor, witness, data FROM dispensing_step
+		WHERE clinic = ? AND dispensing IN ? AND actor_kind = 'staff'
+	UNION ALL SELECT pour, recorded, actor, witness, data FROM check_pour_step
+		WHERE clinic = ? AND pour IN ? AND actor_kind = 'staff'`
 
 // Papers reads the documents behind moves, by id; what is no document of this clinic is left out.
 func (r Records) Papers(ctx context.Context, c clinic.ID, ids []string) (map[string]stock.Document, error) {

@@ -102,7 +102,7 @@ func (c *screen) controlledRow(e clinicapi.ControlledEntry) controlledRow {
 			r.Address = c.t("controlled.no_address")
 		}
 	case e.Column != clinicapi.BookColumnReceived || e.AmountUl < 0:
-		r.Who = together(" – ", c.t("book_column."+string(e.Column)), e.Party)
+		r.Who = together(" – ", c.t("book_column."+string(e.Column)), e.Party, e.Reason)
 		if e.AmountUl < 0 {
 			r.Who = c.t("book.correction") + ": " + r.Who
 		}
@@ -120,7 +120,7 @@ func (c *screen) controlledRow(e clinicapi.ControlledEntry) controlledRow {
 func (c *screen) controlledNote(n clinicapi.ControlledNote) controlledNote {
 	return controlledNote{
 		Number: n.Number, Of: n.Of, By: n.By, Day: c.day(n.Day), OfDay: c.day(n.OfDay), Amount: c.volume(n.AmountUl),
-		Says: together(". ", n.Reason, n.DocumentNumber, together(" / ", n.EnteredBy, n.Witness)), Href: c.behind("", n.Document, ""),
+		Says: together(". ", n.Reason, n.DocumentNumber, together(" / ", n.EnteredBy, n.Witness)), Href: c.behind("", n.Document, n.Station),
 	}
 }
 
