@@ -220,7 +220,7 @@ func (ch *chapter) admit(ctx context.Context, d *desk, day calendar.Day) error {
 func (ch *chapter) enrol(ctx context.Context, d *desk, f *file) (err error) {
 	doctor := ch.team["doctor"]
 	f.Patient, err = d.patients.Register(ctx, ch.clinic.ID, doctor, patient.Registration{
-		ID: id.New[patient.ID](), Name: f.Person.Name, BirthYear: f.Person.BirthYear, Sex: f.Person.Sex, Phase: f.Person.Phase, Entry: f.Person.Entry,
+		ID: id.New[patient.ID](), Name: f.Person.Name, BirthYear: f.Person.BirthYear, Sex: f.Person.Sex, Address: f.Person.Address, Phase: f.Person.Phase, Entry: f.Person.Entry,
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -18,6 +19,7 @@ const HistoryDays = 35
 type Person struct {
 	Name      string
 	Sex       patient.Sex
+	Address   string
 	BirthYear int
 	Phase     patient.Phase
 	// Dose is that of day 0; see DoseOn.
@@ -135,6 +137,7 @@ func person(r *rand.Rand, year int) Person {
 	p.Name = name(r, p.Sex)
 	p.Phase = phase(r)
 	p.Entry = entry(p.seed)
+	p.Address = address(p.seed)
 	p.Enrolled = max(enrolled(r, p.Phase), -365*(year-p.BirthYear-18))
 	p.Dose = dose(r, p.Phase)
 	if p.Phase == patient.Maintenance && p.Dose >= 100*measure.Milligram && r.IntN(100) < 6 {
@@ -175,6 +178,11 @@ func entry(seed uint64) patient.Entry {
 		return patient.TransferEntry
 	}
 	return patient.NewEntry
+}
+
+// address is drawn from the person's own seed too. There is no such village.
+func address(seed uint64) string {
+	return fmt.Sprintf("Số %d, thôn Giả Định %d", 1+seed%180, 1+seed/180%12)
 }
 
 func enrolled(r *rand.Rand, p patient.Phase) int {

@@ -73,7 +73,7 @@ func TestEveryPaperByKeyboardAndScanner(t *testing.T) {
 	full, err := density.Weight(measure.Litre)
 	require.NoError(t, err)
 	weighs := func(w measure.Weight) string {
-		return strings.TrimSuffix(strings.ReplaceAll((w + 60_500*measure.WeightMilligram).Format(measure.Vietnamese), ".", ""), " g")
+		return strings.TrimSuffix(strings.ReplaceAll((w+60_500*measure.WeightMilligram).Format(measure.Vietnamese), ".", ""), " g")
 	}
 	for _, code := range codes[:2] {
 		paper("open", "[name=code]", scanned(code), "[name=gross]", weighs(full), "[name=reason]", "dùng hôm nay")

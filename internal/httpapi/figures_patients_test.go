@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,6 +64,22 @@ func TestPatientFigures(t *testing.T) {
 	require.Len(t, wide.Sites, 2, "the clinics of the province, and no others")
 	require.Nil(t, wide.Total.SharePermille, "the target of one clinic is not known, so neither is the province's")
 
+	var districts gen.PatientFigures
+	supervisor.mustDo("GET", "/v1/figures/patients"+period+"&scope=districts", nil, &districts)
+	require.Len(t, districts.Sites, 2, "a column for each district")
+	require.Equal(t, []string{"", "Na Hang"}, []string{districts.Sites[0].Name, districts.Sites[1].Name})
+	require.Equal(t, wide.Total.Counts, districts.Total.Counts, "the districts together are the province")
+	for line, n := range districts.Total.Counts {
+		require.Equal(t, n, districts.Sites[0].Counts[line]+districts.Sites[1].Counts[line], line)
+	}
+	require.NotNil(t, districts.Sites[0].SharePermille, "every clinic of the district has a target")
+	require.Nil(t, districts.Sites[1].SharePermille)
+
+	var running gen.PatientFigures
+	supervisor.mustDo("GET", "/v1/figures/patients?period="+day[:4]+"-"+day[5:7], nil, &running)
+	require.LessOrEqual(t, running.To, day, "no day that lies ahead is counted")
+	require.Equal(t, running.To, running.Months[len(running.Months)-1].To)
+
 	var quarter gen.PatientFigures
 	supervisor.mustDo("GET", "/v1/figures/patients?period=2026-R1", nil, &quarter)
 	require.Equal(t, []string{"2025-12-15", "2026-03-14"}, []string{quarter.From, quarter.To})
@@ -110,6 +128,18 @@ func TestPatientFiguresFile(t *testing.T) {
 		require.Equal(t, http.StatusOK, a.status)
 		require.True(t, bytes.HasPrefix(a.body, []byte(magic)), "%s begins with %q", ending, a.body[:8])
 		require.Contains(t, a.header.Get("Content-Disposition"), "."+ending)
+	}
+	var figures gen.PatientFigures
+	auditor.mustDo("GET", "/v1/figures/patients?from="+day+"&to="+day, nil, &figures)
+	text := pdfText(t, auditor.do("GET", path+"pdf&lang=vi", nil).body)
+	cells := xlsxCells(t, auditor.do("GET", path+"xlsx&lang=vi", nil).body)
+	for line, label := range map[string]string{"returned": "Điều trị lại", "end": "Đang điều trị cuối kỳ", "ever": "Lũy tích số người đã điều trị"} {
+		row := lineWith(t, cells, label)
+		require.Equal(t, strconv.Itoa(figures.Total.Counts[line]), row[1], label)
+		require.Regexp(t, regexp.QuoteMeta(label)+` +`+row[1]+`\n`, text)
+	}
+	for _, who := range []string{"Người lập báo cáo", "Trưởng cơ sở", "Thủ trưởng đơn vị"} {
+		require.Contains(t, text, who)
 	}
 	a := auditor.do("GET", path+"csv&lang=en", nil)
 	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(a.body), "\ufeff"))).ReadAll()

@@ -130,6 +130,11 @@ func (n narcotic) line(l book.Line) gen.NarcoticLine {
 	return out
 }
 
+// placeOf is where a report is of: the clinic, its district and its province.
+func placeOf(c clinic.Clinic) string {
+	return strings.Join(nonEmpty(c.Name, c.District, c.Province), " · ")
+}
+
 func sumsOut(s book.Sums) gen.BookSums {
 	out := gen.BookSums{}
 	for _, c := range book.Columns {
@@ -173,7 +178,7 @@ func (s *Server) narcoticSheet(n narcotic, lang string) paper.Sheet {
 	sheet := paper.Sheet{
 		Title: say("book.title"), Name: fmt.Sprintf("lieu-register-%s-%s", n.period.From, n.period.To), Landscape: true, Small: n.each,
 		About: []paper.Line{
-			{Label: say("figures.where"), Value: n.clinic.Name + " · " + n.clinic.Province},
+			{Label: say("figures.where"), Value: placeOf(n.clinic)},
 			{Label: say("book.product"), Value: n.product.Name + ", " + n.product.Concentration.Format(localeOf(lang))},
 			{Label: say("figures.period"), Value: s.spanText(lang, n.period)},
 		},
@@ -331,7 +336,7 @@ func (s *Server) stockSheet(g stockReport, lang string) paper.Sheet {
 	sheet := paper.Sheet{
 		Title: say("stock_report.title"), Name: fmt.Sprintf("lieu-stock-%s-%s", g.period.From, g.period.To), Landscape: true,
 		About: []paper.Line{
-			{Label: say("figures.where"), Value: strings.Join(slices.DeleteFunc([]string{g.clinic.Name, g.clinic.District, g.clinic.Province}, func(s string) bool { return s == "" }), " · ")},
+			{Label: say("figures.where"), Value: placeOf(g.clinic)},
 			{Label: say("figures.period"), Value: s.spanText(lang, g.period)},
 			{Label: say("stock_report.unit"), Value: "mL"},
 			{Label: say("figures.line.end"), Value: fmt.Sprint(g.active)},
@@ -410,7 +415,7 @@ func (d dayLog) base(title string) paper.Sheet {
 	return paper.Sheet{
 		Title: d.say(title), Name: "lieu-doses-" + d.day.String(), Landscape: true, Small: true,
 		About: []paper.Line{
-			{Label: d.say("figures.where"), Value: d.clinic.Name + " · " + d.clinic.Province},
+			{Label: d.say("figures.where"), Value: placeOf(d.clinic)},
 			{Label: d.say("book.day"), Value: d.s.dayText(d.lang, d.day)},
 		},
 		Notes:  []string{d.say("day_log.seal") + " " + d.seal},

@@ -251,7 +251,7 @@ func (c controlledSheet) sheet() paper.Sheet {
 		About: []paper.Line{
 			{Label: c.say("class"), Value: c.say("class_of")},
 			{Label: c.say("product"), Value: strings.Join(nonEmpty(c.product.Name, c.product.Concentration.Format(localeOf(c.lang)), c.product.Form), ", ")},
-			{Label: c.say("premises"), Value: strings.Join(nonEmpty(c.clinic.Name, c.clinic.District, c.clinic.Province), " · ")},
+			{Label: c.say("premises"), Value: placeOf(c.clinic)},
 			{Label: c.s.messages.label(c.lang, "figures.period"), Value: c.s.spanText(c.lang, c.period)},
 		},
 		Notes: []string{c.say("note")}, Locale: localeOf(c.lang), Page: c.s.messages.label(c.lang, "file.page"), Made: c.s.now(),
@@ -309,7 +309,7 @@ func (c controlledSheet) day(iso string) string {
 
 func (c controlledSheet) cells(e gen.ControlledEntry) []paper.Cell {
 	cells := map[int]paper.Cell{
-		0: paper.Count(e.Number), 1: paper.Text(c.day(e.Day)), 2: paper.Text(c.s.entryText(c.lang, e)), 3: paper.Text(c.s.authorityText(c.lang, e)),
+		0: paper.Count(e.Number), 1: paper.Text(c.day(e.Day)), 2: paper.Text(c.s.entryText(c.lang, e)), 3: paper.Text(c.authority(e)),
 		sideColumns + 4: paper.Millilitres(measure.Volume(e.BalanceUl)), sideColumns + 5: paper.Text(c.entered(e)),
 	}
 	if e.Identity != noIdentity {
@@ -352,16 +352,12 @@ func (s *Server) entryText(lang string, e gen.ControlledEntry) string {
 	return strings.Join(nonEmpty(text, strings.Join(nonEmpty(e.Party, e.PatientCode), " · "), e.Reason), " – ")
 }
 
-// authorityText is the prescription or the paper by which it was done.
-func (s *Server) authorityText(lang string, e gen.ControlledEntry) string {
+// authority is the prescription or the paper by which it was done.
+func (c controlledSheet) authority(e gen.ControlledEntry) string {
 	if e.Prescription == 0 || e.Identity == noIdentity {
 		return e.DocumentNumber
 	}
-	day, err := calendar.ParseDay(e.PrescriptionSigned)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%s %d, %s, %s", s.messages.label(lang, "controlled.prescription"), e.Prescription, s.dayText(lang, day), e.Prescriber)
+	return fmt.Sprintf("%s %d, %s, %s", c.say("prescription"), e.Prescription, c.day(e.PrescriptionSigned), c.initialsOf(e.Prescriber))
 }
 
 func (c controlledSheet) footnote(n gen.ControlledNote) string {

@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/lieu-clinic/lieu/internal/book"
 	"github.com/lieu-clinic/lieu/internal/calendar"
+	"github.com/lieu-clinic/lieu/internal/id"
 	"github.com/lieu-clinic/lieu/internal/stock"
 	"github.com/lieu-clinic/lieu/pkg/measure"
 )
@@ -59,6 +62,80 @@ func TestLedgerOfAProduct(t *testing.T) {
 			t.Errorf("another clinic sees %+v, %v", l, err)
 		}
 	})
+}
+
+// Whatever is posted and taken back, on both engines: the registers of any window begin with what the accounts held at its
+// beginning and end with what they held at its end, and a correction and what it corrects name each other.
+func TestRegistersFollowTheLedger(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		w := newWorld(t, s, 1, 1, 2)
+		seed := uint64(time.Now().UnixNano())
+		r := rand.New(rand.NewPCG(seed, 1))
+		t.Logf("seed %d", seed)
+		outside := []stock.Account{stock.Administered, stock.Waste, stock.Purge, stock.Loss, stock.Surplus, stock.Returned, stock.Transferred, stock.Reserved}
+		held, corrections := []measure.Volume{2 * measure.Litre}, 0
+		var posted []stock.Move
+		const steps = 60
+		for i := range steps {
+			m := w.move(w.bottles[r.IntN(2)], stock.InBottle, outside[r.IntN(len(outside))], measure.Volume(1+r.IntN(5000)))
+			if m.To == stock.Surplus {
+				m.From, m.To = m.To, m.From
+			}
+			if len(posted) > 0 && r.IntN(4) == 0 {
+				at := r.IntN(len(posted))
+				m = posted[at].Reverse(id.New[stock.MoveID](), id.New[string](), 0)
+				posted = slices.Delete(posted, at, at+1) // a move is reversed once
+				corrections++
+			}
+			m.Occurred, m.Recorded = eight.Add(time.Duration(i+1)*time.Minute), eight.Add(time.Duration(i+1)*time.Minute)
+			must(t, do(t, s, w.clinic, func(ctx context.Context, tx *Tx) error { return tx.PostMoves(ctx, []stock.Move{m}) }))
+			if m.Reverses == "" {
+				posted = append(posted, m)
+			}
+			held = append(held, holds(t, s, w))
+		}
+		for range 40 {
+			from, to := r.IntN(steps+1), r.IntN(steps+1)
+			from, to = min(from, to), max(from, to)
+			l, err := s.Records().Ledger(t.Context(), w.clinic, w.product, eight.Add(time.Duration(from+1)*time.Minute), eight.Add(time.Duration(to+1)*time.Minute))
+			must(t, err)
+			controlled := book.ControlledRegister(l.Opening, l.Moves)
+			narcotic := book.Register(l.Opening, l.Moves, func(calendar.Instant) calendar.Day { return theDay }, false)
+			if controlled.Opening != held[from] || controlled.Closing != held[to] || narcotic.Closing != held[to] {
+				t.Fatalf("seed %d: minutes %d to %d: %d to %d and %d, the accounts held %d and %d", seed, from, to, controlled.Opening,
+					controlled.Closing, narcotic.Closing, held[from], held[to])
+			}
+		}
+		whole, err := s.Records().Ledger(t.Context(), w.clinic, w.product, eight.Add(time.Minute), eight.Add(24*time.Hour))
+		must(t, err)
+		entries := map[book.Ref]book.Entry{}
+		for _, e := range book.ControlledRegister(whole.Opening, whole.Moves).Entries {
+			entries[e.Ref] = e
+		}
+		for ref, e := range entries {
+			for _, c := range e.Corrects {
+				wrong := entries[c.Ref]
+				if len(wrong.CorrectedBy) != 1 || wrong.CorrectedBy[0].Ref != ref || e.Amount != -wrong.Amount {
+					t.Errorf("seed %d: %+v corrects %+v", seed, e, wrong)
+				}
+			}
+		}
+		if corrections == 0 {
+			t.Errorf("seed %d: nothing was taken back", seed)
+		}
+	})
+}
+
+// holds is what the bottles' accounts hold.
+func holds(t *testing.T, s *Store, w world) measure.Volume {
+	t.Helper()
+	sum := measure.Volume(0)
+	for _, key := range w.bottles {
+		b, err := s.Stock().Bottle(t.Context(), w.clinic, key)
+		must(t, err)
+		sum += book.Held(b.Balance)
+	}
+	return sum
 }
 
 // The link that a day's page prints is the last one of that day.

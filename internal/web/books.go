@@ -56,6 +56,7 @@ type narcoticView struct {
 	EachDose         bool
 	Shown, Name      string
 	Opening, Closing string
+	Before           string // to the lines that made the opening stock
 	Only             string // the column to which the lines are narrowed, in words
 	OnlySum          string
 	Whole            string // to all lines
@@ -122,6 +123,7 @@ func showNarcoticRegister(c *screen) error {
 	}
 	v.Shown, v.Name = c.span(got.From, got.To, got.Ends), got.ProductName+", "+c.strength(got.ConcentrationUgMl)
 	v.Opening, v.Closing = c.volume(got.OpeningUl), c.volume(got.ClosingUl)
+	v.Before = bookBefore(v.Product, got.From)
 	c.narcoticLines(&v, got)
 	for _, column := range bookColumns {
 		if n := got.Sums[column]; n != 0 || column == "lost" || column == "found" {
@@ -164,6 +166,15 @@ func bookAddress(product, from, to, column string) string {
 		q.Set("column", column)
 	}
 	return "/book?" + q.Encode()
+}
+
+// bookBefore is the register of the year up to a day: the lines that made the stock of that day.
+func bookBefore(product, day string) string {
+	first, err := time.Parse(isoDay, day)
+	if err != nil {
+		return bookAddress(product, day, day, "")
+	}
+	return bookAddress(product, first.AddDate(-1, 0, 0).Format(isoDay), first.AddDate(0, 0, -1).Format(isoDay), "")
 }
 
 // span writes a period, with the day on which it ends when it is not over.
@@ -284,11 +295,8 @@ func (c *screen) stockReportRow(r clinicapi.StockReportRow, from, to string) sto
 	whole := bookAddress(r.Product, from, to, "")
 	row := stockReportRow{
 		Name: r.ProductName + ", " + c.strength(r.ConcentrationUgMl), Href: whole,
-		Opening: figure{Text: c.volume(r.OpeningUl)}, Available: figure{c.volume(r.AvailableUl), bookAddress(r.Product, from, to, "received")},
+		Opening: figure{c.volume(r.OpeningUl), bookBefore(r.Product, from)}, Available: figure{c.volume(r.AvailableUl), bookAddress(r.Product, from, to, "received")},
 		Closing: figure{c.volume(r.ClosingUl), whole}, Forecast: figure{c.volume(r.ForecastUl), bookAddress(r.Product, from, to, "issued")},
-	}
-	if first, err := time.Parse(isoDay, from); err == nil {
-		row.Opening.Href = bookAddress(r.Product, first.AddDate(-1, 0, 0).Format(isoDay), first.AddDate(0, 0, -1).Format(isoDay), "")
 	}
 	for _, column := range reportColumns {
 		row.Cells = append(row.Cells, figure{c.volume(r.Sums[column]), bookAddress(r.Product, from, to, column)})

@@ -14,6 +14,7 @@ type controlledView struct {
 	Shown            string
 	Name, Dosage     string
 	Opening, Closing string
+	Before           string // to the lines that made the opening balance
 	Sums             []figure
 	Rows             []controlledRow
 	Notes            []controlledNote
@@ -69,7 +70,7 @@ func showControlledRegister(c *screen) error {
 		return err
 	}
 	v.Shown, v.Name, v.Dosage = c.span(got.From, got.To, got.Ends), got.ProductName+", "+c.strength(got.ConcentrationUgMl), got.Form
-	v.Opening, v.Closing = c.volume(got.OpeningUl), c.volume(got.ClosingUl)
+	v.Opening, v.Closing, v.Before = c.volume(got.OpeningUl), c.volume(got.ClosingUl), bookBefore(v.Product, got.From)
 	for _, side := range sides {
 		v.Sums = append(v.Sums, figure{Text: c.volume(got.Sums[string(side)])})
 	}

@@ -101,6 +101,14 @@ var settings = []struct{ href, key, action string }{
 	{"/account", "account.title", ""}, // everybody's own
 }
 
+// elsewhere are pages whose address does not begin with that of their section.
+var elsewhere = map[string]string{"/book": "/register", "/stock-report": "/register", "/controlled": "/register"}
+
+// within reports whether a page belongs to a section.
+func within(page, section string) bool {
+	return page == section || strings.HasPrefix(page, section+"/") || elsewhere[page] == section
+}
+
 func (c *screen) page(body, title string, view any) page {
 	other := languages[0]
 	if c.lang == other {
@@ -133,7 +141,7 @@ func (c *screen) page(body, title string, view any) page {
 	}
 	for _, s := range sections {
 		if c.may(s.action) {
-			p.Nav = append(p.Nav, link{s.href, c.t(s.key), c.r.URL.Path == s.href || strings.HasPrefix(c.r.URL.Path, s.href+"/")})
+			p.Nav = append(p.Nav, link{s.href, c.t(s.key), within(c.r.URL.Path, s.href)})
 		}
 	}
 	if lock := c.site.opts.IdleLock; lock > 0 && body != "door" && body != "board" {

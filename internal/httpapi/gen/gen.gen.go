@@ -2716,7 +2716,7 @@ type ControlledNote struct {
 
 	// Day Of the correction
 	Day            string `json:"day"`
-	Document       UUID   `json:"document"`
+	Document       UUID   `json:"document,omitempty,omitzero"`
 	DocumentNumber string `json:"document_number,omitempty,omitzero"`
 	EnteredBy      string `json:"entered_by"`
 	Number         int    `json:"number"`
@@ -2727,6 +2727,7 @@ type ControlledNote struct {
 	// OfDay On which that entry was made
 	OfDay   string `json:"of_day"`
 	Reason  string `json:"reason,omitempty,omitzero"`
+	Station UUID   `json:"station,omitempty,omitzero"`
 	Witness string `json:"witness,omitempty,omitzero"`
 }
 
