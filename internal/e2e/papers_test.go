@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -783,6 +784,65 @@ func TestABottleThatCameBackStandsInTheStore(t *testing.T) {
 		require.Equal(t, stock.PlaceStore, b.Place)
 		require.Equal(t, stock.Quarantined, b.State)
 		require.Equal(t, measure.Litre, b.Balance[stock.Store])
+		r.verify(t)
+	})
+}
+
+// A bottle of another lot that a paper put under the pump ends the check of the day, as one that the window mounts does.
+func TestAChangeToAnotherLotEndsTheCheck(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 1)
+		for _, b := range r.bottles {
+			_, err := r.stock.Open(t.Context(), stock.BottleOpening{Act: r.act("for the morning"), Bottle: b, Reading: unread})
+			require.NoError(t, err)
+		}
+		unchecked := func() bool {
+			d, _, err := r.doses.Decide(t.Context(), r.clinic.ID, r.smallClinic.patients[0].ID, r.station.ID)
+			require.NoError(t, err)
+			return slices.ContainsFunc(append(d.Notes, d.Refusals...), func(x dosing.Reason) bool { return x.Rule == dosing.DeviceNotVerified })
+		}
+		require.NoError(t, change(t.Context(), r, r.bottles[0]))
+		require.False(t, unchecked(), "of the same lot")
+		require.NoError(t, change(t.Context(), r, r.bottles[1]))
+		require.True(t, unchecked())
+		r.verify(t)
+	})
+}
+
+// A pour that a counter tells of after its day was closed is kept as it was, with an incident, and the book follows it.
+func TestAPourToldAfterTheDayWasClosedIsRecorded(t *testing.T) {
+	engines(t, func(t *testing.T, url string) {
+		r := aStoreRoom(t, url, 1)
+		ctx, c := t.Context(), r.clinic.ID
+		d := r.begin(t, r.smallClinic, r.smallClinic.patients[0])
+		r.counter.report(t, stationlog.KindNeverCommanded, stationlog.NeverCommanded{Dispensing: string(d.ID), Reason: "no_cup"})
+		ses := stock.SessionStart{
+			Clinic: c, ID: id.New[stock.SessionID](), Count: id.New[stock.CountID](), Station: string(r.station.ID), Shift: 1, By: r.nurse,
+		}
+		_, err := r.stock.StartSession(ctx, ses)
+		require.NoError(t, err)
+		b, err := r.stock.Bottle(ctx, c, r.bottle.ID)
+		require.NoError(t, err)
+		closing := id.New[stock.CountID]()
+		for _, n := range []stock.CountID{ses.Count, closing} {
+			if n == closing {
+				_, err = r.stock.CountAgain(ctx, c, r.nurse, ses.ID, n)
+				require.NoError(t, err)
+			}
+			for _, by := range []staff.Member{r.nurse, r.pharmacist} {
+				_, err = r.stock.Enter(ctx, c, by, n, []stock.Line{{Bottle: b.ID, Method: stock.ByVolume, Volume: b.Balance[stock.InBottle]}})
+				require.NoError(t, err)
+			}
+		}
+		_, err = r.stock.CloseSession(ctx, c, staff.Pair{By: r.nurse, Witness: r.pharmacist}, ses.ID)
+		require.NoError(t, err)
+
+		was := r.incidents(t)
+		r.counter.report(t, stationlog.KindMeasured, poured(t, d.ID, d.Volume))
+		require.Equal(t, was+1, r.incidents(t))
+		after, err := r.stock.Bottle(ctx, c, b.ID)
+		require.NoError(t, err)
+		require.Equal(t, b.Balance[stock.InBottle]-d.Volume, after.Balance[stock.InBottle], "what left the bottle left the book")
 		r.verify(t)
 	})
 }
