@@ -18,7 +18,7 @@ func TestThoseWhoAskAtOnceShareAnAnswer(t *testing.T) {
 		read := func(context.Context) (int64, error) {
 			seen := state.Load()
 			readings.Add(1)
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return seen, nil
 		}
 		var all sync.WaitGroup
@@ -58,7 +58,7 @@ func TestWhoeverLeavesTheCrowd(t *testing.T) {
 		var c crowd[string, string]
 		var all sync.WaitGroup
 		read := func(ctx context.Context) (string, error) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return "read", ctx.Err()
 		}
 		ask := func(ctx context.Context, want error) {
@@ -83,7 +83,7 @@ func TestWhoeverLeavesTheCrowd(t *testing.T) {
 func TestAReadingThatBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c crowd[string, string]
-		fine := func(context.Context) (string, error) { time.Sleep(time.Second); return "read", nil }
+		fine := func(context.Context) (string, error) { <-time.After(time.Second); return "read", nil }
 		breaks := func(context.Context) (string, error) { panic("breaks off") }
 		var all sync.WaitGroup
 		all.Go(func() { _, _ = c.get(t.Context(), "here", fine) })
