@@ -99,7 +99,6 @@ type Move struct {
 	Lot      stock.LotID
 	From, To stock.Account
 	Amount   measure.Volume
-	Count    int    // how many moves it stands for; 0 is one
 	Cause    string // the dispensing or document behind it
 	Reason   string
 	Recorded calendar.Instant
@@ -113,6 +112,7 @@ type Move struct {
 type Ledger struct {
 	Opening measure.Volume // stock right before the period
 	Moves   []Move         // of the period that cross the border of the stock
+	Doses   int            // doses issued, where the moves are added up
 }
 
 // Line is one line of the narcotic register.
@@ -139,12 +139,14 @@ type Page struct {
 const reasonDoses = "doses"
 
 // Register lays the moves of a period out as lines. The doses of a day and lot are one line, or with eachDose one line
-// each; every other move is a line of its own. opening is the stock before the first of them.
+// each, however many moves a dose has: what was poured beyond the order is a move of its own. Every other move is a line
+// of its own. opening is the stock before the first of them.
 func Register(opening measure.Volume, moves []Move, day func(calendar.Instant) calendar.Day, eachDose bool) Page {
 	p := Page{Opening: opening, Sums: Sums{}}
 	moves = slices.Clone(moves)
 	slices.SortStableFunc(moves, func(a, b Move) int { return cmp.Compare(a.Recorded, b.Recorded) })
-	open := map[doses]int{} // the line of the doses of a day
+	open := map[doses]int{} // the line of the doses of a day, or of one
+	seen := map[counted]bool{}
 	for _, m := range moves {
 		c, v, ok := Crossing(m.From, m.To, m.Amount)
 		if !ok {
@@ -153,16 +155,23 @@ func Register(opening measure.Volume, moves []Move, day func(calendar.Instant) c
 		p.Sums[c] += v
 		l := Line{Day: day(m.Recorded), Occurred: day(m.Occurred), Lot: m.Lot, Document: m.Cause, Reason: m.Reason, Column: c, Amount: v}
 		if c == Issued {
-			l.Document, l.Reason, l.Doses = "", reasonDoses, max(m.Count, 1)
-			if i, known := open[doses{l.Day, l.Lot}]; known && !eachDose {
-				p.Lines[i].Amount += v
-				p.Lines[i].Doses += l.Doses
-				continue
-			}
-			open[doses{l.Day, l.Lot}] = len(p.Lines)
+			key := doses{day: l.Day, lot: l.Lot}
+			l.Document, l.Reason, l.Amount = "", reasonDoses, 0
 			if eachDose {
-				l.Document = m.Cause
+				key.act, l.Document = Ref{m.Cause, m.Recorded}, m.Cause
 			}
+			i, known := open[key]
+			if !known {
+				i = len(p.Lines)
+				open[key] = i
+				p.Lines = append(p.Lines, l)
+			}
+			p.Lines[i].Amount += v
+			if dose := (counted{i, m.Cause}); v > 0 && !seen[dose] {
+				seen[dose] = true
+				p.Lines[i].Doses++
+			}
+			continue
 		}
 		p.Lines = append(p.Lines, l)
 	}
@@ -170,9 +179,17 @@ func Register(opening measure.Volume, moves []Move, day func(calendar.Instant) c
 	return p
 }
 
+// doses are what one line of issues stands for.
 type doses struct {
 	day calendar.Day
 	lot stock.LotID
+	act Ref // with a line for each dose
+}
+
+// counted is a dose that a line has counted.
+type counted struct {
+	line  int
+	cause string
 }
 
 // balance fills in the balance after each line.

@@ -84,6 +84,26 @@ func TestRegister(t *testing.T) {
 	}
 }
 
+// A dose that came out a little over its order is two moves, and one dose.
+func TestADoseIsCountedOnce(t *testing.T) {
+	dose := func(cause string, from stock.Account, v measure.Volume, hour int) Move {
+		return Move{Lot: "A", From: from, To: stock.Administered, Amount: v, Cause: cause, Reason: "taken", Recorded: at(2, hour), Occurred: at(2, hour)}
+	}
+	back := Move{Lot: "A", From: stock.Administered, To: stock.InBottle, Amount: 12, Cause: "d2", Recorded: at(2, 4), Occurred: at(2, 4)}
+	moves := []Move{dose("d1", stock.Reserved, 6000, 1), dose("d1", stock.InBottle, 12, 1), dose("d2", stock.Reserved, 4000, 2), dose("d2", stock.InBottle, 30, 2), back}
+	day := Register(20_000, moves, dayOf, false)
+	if len(day.Lines) != 1 || day.Lines[0].Doses != 2 || day.Lines[0].Amount != 10_030 {
+		t.Errorf("%+v", day.Lines)
+	}
+	each := Register(20_000, moves, dayOf, true)
+	if len(each.Lines) != 3 || each.Lines[0].Amount != 6012 || each.Lines[1].Doses != 1 || each.Lines[1].Balance != 9958 {
+		t.Fatalf("%+v", each.Lines)
+	}
+	if l := each.Lines[2]; l.Amount != -12 || l.Doses != 0 || l.Document != "d2" {
+		t.Errorf("the correction is %+v", l)
+	}
+}
+
 // Whatever moves: the register's closing balance is what the accounts hold, however the period is cut, and each line
 // follows from the one before.
 func TestRegisterFollowsTheLedger(t *testing.T) {

@@ -276,10 +276,8 @@ func (s *Server) stockReport(ctx context.Context, period span, expected *gen.Exp
 		row := stockRow{product: p, opening: ledger.Opening, sums: book.Sums{}}
 		for _, m := range ledger.Moves {
 			row.sums.Add(m)
-			if c, v, ok := book.Crossing(m.From, m.To, m.Amount); ok && c == book.Issued && v > 0 {
-				row.doses += m.Count
-			}
 		}
+		row.doses = ledger.Doses
 		row.forecast = forecast(row.sums[book.Issued], period, out.active, out.expected)
 		out.rows = append(out.rows, row)
 	}

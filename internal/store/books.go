@@ -22,7 +22,6 @@ type crossingRow struct {
 	FromAccount stock.Account
 	ToAccount   stock.Account
 	AmountUl    measure.Volume
-	N           int
 	Cause       string
 	Reason      string
 	Occurred    calendar.Instant
@@ -35,7 +34,7 @@ type crossingRow struct {
 
 func (r crossingRow) move() book.Move {
 	return book.Move{
-		Lot: r.Lot, From: r.FromAccount, To: r.ToAccount, Amount: r.AmountUl, Count: r.N, Cause: r.Cause, Reason: r.Reason,
+		Lot: r.Lot, From: r.FromAccount, To: r.ToAccount, Amount: r.AmountUl, Cause: r.Cause, Reason: r.Reason,
 		Recorded: r.Recorded, Occurred: r.Occurred,
 		Corrects: book.Ref{Cause: r.OfCause, Recorded: r.OfRecorded}, CorrectedBy: book.Ref{Cause: r.ByCause, Recorded: r.ByRecorded},
 	}
@@ -56,7 +55,7 @@ func (r Records) Ledger(ctx context.Context, c clinic.ID, p stock.ProductID, fro
 		}
 		l.Opening = opening
 		var rows []crossingRow
-		err = db.Raw(`SELECT m.lot, m.from_account, m.to_account, m.amount_ul, 1 AS n, m.cause, m.reason, m.occurred, m.recorded,
+		err = db.Raw(`SELECT m.lot, m.from_account, m.to_account, m.amount_ul, m.cause, m.reason, m.occurred, m.recorded,
 				coalesce(wrong.cause, '') AS of_cause, wrong.recorded AS of_recorded, coalesce(amends.cause, '') AS by_cause, amends.recorded AS by_recorded
 			FROM move m JOIN lot l ON l.id = m.lot LEFT JOIN move wrong ON wrong.id = m.reverses LEFT JOIN move amends ON amends.reverses = m.id
 			WHERE m.clinic = ? AND l.product = ? AND m.recorded >= ? AND m.recorded < ? AND `+crossing+`
@@ -74,12 +73,16 @@ func (r Records) Flows(ctx context.Context, c clinic.ID, p stock.ProductID, from
 			return err
 		}
 		var rows []crossingRow
-		err := db.Raw(`SELECT m.lot, m.from_account, m.to_account, CAST(sum(m.amount_ul) AS bigint) AS amount_ul, count(*) AS n
+		err := db.Raw(`SELECT m.lot, m.from_account, m.to_account, CAST(sum(m.amount_ul) AS bigint) AS amount_ul
 			FROM move m JOIN lot l ON l.id = m.lot
 			WHERE m.clinic = ? AND l.product = ? AND m.recorded >= ? AND m.recorded < ? AND `+crossing+`
 			GROUP BY m.lot, m.from_account, m.to_account`, c, p, from, to).Scan(&rows).Error
-		l.Moves, err = convert(rows, mapError(err), crossingRow.move)
-		return err
+		if l.Moves, err = convert(rows, mapError(err), crossingRow.move); err != nil {
+			return err
+		}
+		return row(db, `SELECT count(DISTINCT m.cause) FROM move m JOIN lot l ON l.id = m.lot
+			WHERE m.clinic = ? AND l.product = ? AND m.recorded >= ? AND m.recorded < ? AND m.to_account IN ('administered', 'take_home')`,
+			[]any{c, p, from, to}, &l.Doses)
 	})
 	return l, err
 }

@@ -64,6 +64,29 @@ func TestLedgerOfAProduct(t *testing.T) {
 	})
 }
 
+// A dose of two moves is one dose, on both engines.
+func TestFlowsCountADoseOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		w := newWorld(t, s, 1, 1, 1)
+		var moves []stock.Move
+		for i, cause := range []string{"d1", "d1", "d2"} {
+			m := w.move(w.bottles[0], stock.InBottle, stock.Administered, measure.Volume(1000+i))
+			if m.Cause, m.Recorded = cause, eight.Add(time.Hour); i == 0 {
+				m.From = stock.Reserved
+			}
+			moves = append(moves, m)
+		}
+		must(t, do(t, s, w.clinic, func(ctx context.Context, tx *Tx) error {
+			return tx.PostMoves(ctx, append([]stock.Move{w.move(w.bottles[0], stock.InBottle, stock.Reserved, 1000)}, moves...))
+		}))
+		l, err := s.Records().Flows(t.Context(), w.clinic, w.product, eight, eight.Add(2*time.Hour))
+		must(t, err)
+		if l.Doses != 2 {
+			t.Errorf("%d doses", l.Doses)
+		}
+	})
+}
+
 // Whatever is posted and taken back, on both engines: the registers of any window begin with what the accounts held at its
 // beginning and end with what they held at its end, and a correction and what it corrects name each other.
 func TestRegistersFollowTheLedger(t *testing.T) {

@@ -149,7 +149,7 @@ func (c *screen) narcoticLines(v *narcoticView, got clinicapi.NarcoticRegister) 
 		}
 		sum += l.AmountUl
 		row := c.narcoticRow(l)
-		if l.Doses > 0 && l.Dispensing == "" {
+		if l.Column == clinicapi.BookColumnIssued && l.Dispensing == "" {
 			row.Href = bookAddress(v.Product, l.Day, l.Day, "issued") + "&each=on&lot=" + url.QueryEscape(l.Lot)
 		}
 		v.Rows = append(v.Rows, row)
