@@ -211,7 +211,7 @@ func (r *storeRoom) anyReading(rt *rapid.T) stock.Reading {
 func (r *storeRoom) draft(rt *rapid.T, t *testing.T, p stock.Paper) error {
 	d, err := r.stock.SaveDraft(t.Context(), r.pharmacist, stock.Draft{
 		ID: id.New[stock.DocumentID](), Clinic: r.clinic.ID, Paper: p, Reason: "as found",
-		Kind: rapid.SampledFrom([]stock.DocumentKind{stock.Wasting, stock.LossReport, stock.SurplusFound, stock.Consolidate, stock.Destroying}).Draw(rt, "kind"),
+		Kind: rapid.SampledFrom([]stock.DocumentKind{stock.Wasting, stock.Purging, stock.LossReport, stock.SurplusFound, stock.Consolidate, stock.Destroying}).Draw(rt, "kind"),
 	})
 	if err != nil {
 		return err
@@ -549,7 +549,7 @@ func TestBadPapersChangeNothing(t *testing.T) {
 			"millilitres as microlitres":   {func() error { return enter(ctx, r, stock.Line{Method: stock.ByVolume, Volume: 1000 * measure.Litre}) }, "count.implausible"},
 			"less than the empty bottle":   {func() error { return enter(ctx, r, stock.Line{Method: stock.ByWeight, Gross: 1}) }, "count.implausible"},
 			"a settlement of no count":     {func() error { return settleNothing(ctx, r) }, "count.not_found"},
-			"a draft of no kind":           {func() error { return save(ctx, r, stock.Purging) }, "draft.kind"},
+			"a draft of no kind":           {func() error { return save(ctx, r, stock.Quarantining) }, "draft.kind"},
 			"an act in the future": {func() error {
 				a := r.act("")
 				a.Occurred = calendar.At(r.clock.now().Add(time.Hour))

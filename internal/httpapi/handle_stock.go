@@ -328,7 +328,7 @@ func (s *Server) EndBottle(ctx context.Context, r gen.EndBottleRequestObject) (g
 // PostMove books an amount of one bottle.
 func (s *Server) PostMove(ctx context.Context, r gen.PostMoveRequestObject) (gen.PostMoveResponseObject, error) {
 	b := r.Body
-	a, err := s.stockAct(ctx, b.Id, b.Reason, optional(b.Witness))
+	a, err := s.stockAct(ctx, b.Id, b.Reason, required(b.Witness))
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,7 @@ var posters = map[DocumentKind]poster{
 		return err
 	},
 	Wasting:      amountOf((*Service).Waste),
+	Purging:      amountOf((*Service).Purge),
 	LossReport:   amountOf((*Service).ReportLoss),
 	SurplusFound: amountOf((*Service).ReportSurplus),
 	Return:       amountOf((*Service).ReturnToSupplier),

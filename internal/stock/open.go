@@ -241,7 +241,7 @@ func (s *Service) Open(ctx context.Context, o BottleOpening) (Bottle, error) {
 			return change{}, err
 		}
 		weights := w.weight(b, AtOpening, o.Gross)
-		moves, found, err := openingMoves(w, b, o.Gross)
+		moves, found, err := openingMoves(ctx, w, b, o.Gross)
 		if err != nil {
 			return change{}, err
 		}
@@ -292,7 +292,7 @@ const (
 )
 
 // openingMoves takes the whole book content into the bottle's account, and names what the scale found beside it.
-func openingMoves(w work, b *Bottle, gross measure.Weight) ([]Move, []beside, error) {
+func openingMoves(ctx context.Context, w work, b *Bottle, gross measure.Weight) ([]Move, []beside, error) {
 	book := b.Balance[Store]
 	if book <= 0 {
 		return nil, nil, fault.New(fault.Conflict, "bottle.nothing", "bottle %s holds nothing by the book", b.ID)
@@ -306,10 +306,18 @@ func openingMoves(w work, b *Bottle, gross measure.Weight) ([]Move, []beside, er
 		return nil, nil, fault.New(fault.Invalid, "bottle.gross", "bottle %s: %w", b.ID, err)
 	}
 	diff := content - book
+	if diff.Abs() > book.PerMille(plausibleOverage) {
+		return nil, nil, fault.New(fault.Invalid, "bottle.weight_implausible", "bottle %s weighs %s against %s by the book", b.ID, content, book)
+	}
+	set, err := w.tx.FindSetting(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.reviewed(ctx, set, finding{bottle: b.ID, book: book, diff: diff}); err != nil {
+		return nil, nil, err
+	}
 	x := beside{kind: SurplusFound, data: map[string]any{"book_ul": book, "counted_ul": content}}
 	switch {
-	case diff.Abs() > book.PerMille(plausibleOverage):
-		return nil, nil, fault.New(fault.Invalid, "bottle.weight_implausible", "bottle %s weighs %s against %s by the book", b.ID, content, book)
 	case diff > 0:
 		x.move = w.move(b, Surplus, InBottle, diff, string(SurplusFound))
 	case diff < 0:

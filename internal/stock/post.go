@@ -48,29 +48,25 @@ func (b Bottle) has(a Account, v measure.Volume) error {
 
 // Waste books liquid that was spilled or thrown away, by two people, for a reason.
 func (s *Service) Waste(ctx context.Context, p Posting) (Bottle, error) {
-	return s.takeOut(ctx, p, twoPeople, Wasting, Waste)
+	return s.takeOut(ctx, p, Wasting, Waste)
 }
 
-// Purge books what was primed or purged through the tube. It is a narcotic's waste, kept apart to show how much it is.
-// One person is enough where the bottle need not be looked into.
+// Purge books what was primed or purged through the tube, by two people. It is a narcotic's waste, kept apart to show how
+// much it is.
 func (s *Service) Purge(ctx context.Context, p Posting) (Bottle, error) {
-	n := onePerson
-	if p.Reading != (Reading{}) {
-		n = twoPeople
-	}
-	return s.takeOut(ctx, p, n, Purging, Purge)
+	return s.takeOut(ctx, p, Purging, Purge)
 }
 
 // ReturnToSupplier books what goes back, by two people, for a reason.
 func (s *Service) ReturnToSupplier(ctx context.Context, p Posting) (Bottle, error) {
-	return s.takeOut(ctx, p, twoPeople, Return, Returned)
+	return s.takeOut(ctx, p, Return, Returned)
 }
 
-func (s *Service) takeOut(ctx context.Context, p Posting, n people, kind DocumentKind, to Account) (Bottle, error) {
+func (s *Service) takeOut(ctx context.Context, p Posting, kind DocumentKind, to Account) (Bottle, error) {
 	if err := p.needReason(); err != nil {
 		return Bottle{}, err
 	}
-	return s.onBottle(ctx, p.Act, n, kind, p.Bottle, func(w work, b *Bottle) (change, error) {
+	return s.onBottle(ctx, p.Act, twoPeople, kind, p.Bottle, func(w work, b *Bottle) (change, error) {
 		if err := b.here(); err != nil {
 			return change{}, err
 		}

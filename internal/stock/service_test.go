@@ -309,7 +309,8 @@ func TestOpeningPostsWhatTheScaleFindsApart(t *testing.T) {
 		"exactly the label":   {tare + grams(litre), "", Balance{Supplier: -litre, InBottle: litre}},
 		"8 mL too much":       {tare + grams(litre+8*ml), "", Balance{Supplier: -litre, InBottle: litre + 8*ml, Surplus: -8 * ml}},
 		"3 mL missing":        {tare + grams(litre-3*ml), "", Balance{Supplier: -litre, InBottle: litre - 3*ml, Loss: 3 * ml}},
-		"a fifth missing":     {tare + grams(litre-200*ml), "", Balance{Supplier: -litre, InBottle: litre - 200*ml, Loss: 200 * ml}},
+		"the review level":    {tare + grams(litre-10*ml), "count.needs_review", Balance{Supplier: -litre, Store: litre}},
+		"a fifth missing":     {tare + grams(litre-200*ml), "count.needs_review", Balance{Supplier: -litre, Store: litre}},
 		"more than a fifth":   {tare + grams(litre-201*ml), "bottle.weight_implausible", Balance{Supplier: -litre, Store: litre}},
 		"less than the tare":  {tare - 1, "bottle.weight_implausible", Balance{Supplier: -litre, Store: litre}},
 		"a weight beyond all": {maxGross + 1, "bottle.gross", Balance{Supplier: -litre, Store: litre}},
@@ -329,6 +330,19 @@ func TestOpeningPostsWhatTheScaleFindsApart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a bottle is short of when it is opened is signed for like any other difference: from the review level on by the
+// supervisor too.
+func TestALargeDifferenceAtOpeningTakesTheSupervisor(t *testing.T) {
+	s, m := newBench(t)
+	o := BottleOpening{Act: act("open"), Bottle: "b", Reading: weighing(litre - 200*measure.Millilitre)}
+	_, err := s.Open(t.Context(), o)
+	wantKey(t, err, "count.needs_review")
+	o.Witness = person("boss", staff.Supervisor)
+	_, err = s.Open(t.Context(), o)
+	wantKey(t, err, "")
+	wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre - 200*measure.Millilitre, Loss: 200 * measure.Millilitre})
 }
 
 func TestOpeningWithoutDensityOrTareConvertsNothing(t *testing.T) {
@@ -375,6 +389,10 @@ func TestActsOfTwoPeopleNeedTwo(t *testing.T) {
 			d := delivery(a.ID, "c")
 			d.Act = a
 			_, _, err := s.Receive(t.Context(), d)
+			return err
+		},
+		"purge": func(s *Service, a Act) error {
+			_, err := s.Purge(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
 			return err
 		},
 		"waste": func(s *Service, a Act) error {
@@ -540,7 +558,7 @@ func TestWhatLeavesByHandIsWeighedBefore(t *testing.T) {
 	if len(m.incidents) != 1 {
 		t.Errorf("%d incidents", len(m.incidents))
 	}
-	_, err := s.Purge(t.Context(), Posting{Act: Act{Clinic: here, ID: "p", Pair: staff.Pair{By: pharmacist}, Reason: "prime"}, Bottle: "b", Amount: 1})
+	_, err := s.Purge(t.Context(), Posting{Act: act("p"), Bottle: "b", Amount: 1})
 	wantKey(t, err, "bottle.not_enough")
 }
 

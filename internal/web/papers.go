@@ -43,7 +43,7 @@ var documentKinds = []string{
 // writtenKinds are the papers that a person writes, in the order of a day. A reversal is written on the paper that it
 // answers, a quarantine or a recall on its bottle or lot.
 var writtenKinds = []string{
-	"transfer", "open", "change", "consolidate", "waste", "empty", "receipt", "loss", "surplus", "return", "break", "abnormal", "destroy",
+	"transfer", "open", "change", "consolidate", "waste", "purge", "empty", "receipt", "loss", "surplus", "return", "break", "abnormal", "destroy",
 }
 
 func showPapers(c *screen) error {
@@ -154,8 +154,8 @@ func (c *screen) newPaper(kind string) error {
 	}
 	v := newPaperView{
 		Kind: kind, Title: c.known("paper."+kind, kind), Code: c.r.Form.Get("code"), Codes: cmp.Or(c.r.Form.Get("codes"), c.r.Form.Get("code")),
-		Amount:  slices.Contains([]string{"waste", "loss", "surplus", "return"}, kind),
-		Reading: slices.Contains([]string{"open", "empty", "destroy", "waste", "return"}, kind),
+		Amount:  slices.Contains([]string{"waste", "purge", "loss", "surplus", "return"}, kind),
+		Reading: slices.Contains([]string{"open", "empty", "destroy", "waste", "purge", "return"}, kind),
 	}
 	v.ReadingSay = c.known("papers.reading."+kind, "")
 	switch kind {
