@@ -253,7 +253,7 @@ func (l *life) after(ctx context.Context, d *desk, s *stall, day calendar.Day, p
 	l.spills++
 	amount := measure.Volume(10*(spilled+0.1*l.r.NormFloat64())) * 100 * measure.Microlitre // wiped up and weighed
 	spilt := stock.Reading{Unread: "Đã đổ ra ngoài trước khi cân được"}                     // what ran out cannot be weighed before
-	b, err := d.stock.Waste(ctx, stock.Posting{Act: l.act("Đổ khi lau bơm"), Bottle: stock.BottleID(s.Bottle), Amount: amount, Reading: spilt})
+	b, err := d.stock.Waste(ctx, stock.Posting{Act: l.supervised("Đổ khi lau bơm"), Bottle: stock.BottleID(s.Bottle), Amount: amount, Reading: spilt})
 	s.left = b.Balance[stock.InBottle]
 	return err
 }

@@ -69,6 +69,13 @@ func (ch *chapter) act(reason string) stock.Act {
 	return stock.Act{Clinic: ch.clinic.ID, ID: id.New[stock.DocumentID](), Pair: ch.pair(), Reason: reason}
 }
 
+// supervised is an act before the supervisor, as waste takes one.
+func (ch *chapter) supervised(reason string) stock.Act {
+	a := ch.act(reason)
+	a.Witness = ch.team["supervisor"]
+	return a
+}
+
 // supply takes in a delivery when the shelf runs low.
 func (ch *chapter) supply(ctx context.Context, d *desk, day calendar.Day) error {
 	if len(ch.shelf.sealed) >= keep {
@@ -160,7 +167,7 @@ func (ch *chapter) finish(ctx context.Context, d *desk, b stock.Bottle, left mea
 		return fmt.Errorf("bottle %s: %w", b.Code, err)
 	}
 	_, err = d.stock.Empty(ctx, stock.Ending{
-		Act: ch.act("Phần đáy chai không hút được"), Bottle: b.ID, Reading: stock.Reading{Gross: bottleTare + liquid}, Tare: bottleTare,
+		Act: ch.supervised("Phần đáy chai không hút được"), Bottle: b.ID, Reading: stock.Reading{Gross: bottleTare + liquid}, Tare: bottleTare,
 	})
 	return err
 }

@@ -88,6 +88,7 @@ type smallClinic struct {
 	doctor     staff.Member
 	pharmacist staff.Member
 	nurse      staff.Member
+	supervisor staff.Member
 	patients   []patient.Patient
 	station    equipment.Station
 	bottle     stock.Bottle
@@ -178,6 +179,7 @@ func (s services) found(t testing.TB, number, n int) *smallClinic {
 	}
 	c.admin, c.doctor = hire("Đỗ Quản Trị", staff.Administrator), hire("Bùi Bác Sĩ", staff.Doctor)
 	c.pharmacist, c.nurse = hire("Ngô Dược Sĩ", staff.Pharmacist), hire("Lê Điều Dưỡng", staff.Nurse)
+	c.supervisor = hire("Phạm Giám Sát", staff.Supervisor)
 	s.shelve(t, c)
 	s.furnish(t, c, 1)
 	for i := range n {

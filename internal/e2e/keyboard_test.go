@@ -52,7 +52,7 @@ func TestEveryPaperByKeyboardAndScanner(t *testing.T) {
 	r.signIn()
 	d := r.desk(browsertest.Start(t))
 	d.signIn(r.c.pharmacist)
-	second := r.c.nurse.Username
+	second := r.c.supervisor.Username
 
 	// scanned is what the scanner types: the code and the end of a line.
 	scanned := func(code string) string { return code + "\r" }

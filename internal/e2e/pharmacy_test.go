@@ -70,6 +70,9 @@ func TestPharmacyInABrowser(t *testing.T) {
 	d.fillIn(`f.getAttribute('action').endsWith('/post')`, map[string]string{"witness": r.c.pharmacist.Username, "witness_pin": pin})
 	d.Until(`document.querySelector('.alert')`) // nobody is two people
 	d.fillIn(`f.getAttribute('action').endsWith('/post')`, map[string]string{"witness": r.c.nurse.Username, "witness_pin": pin})
+	d.Until(`document.querySelector('.alert')?.textContent.includes('giám sát')`) // waste takes a supervisor
+	d.Shot("paper-needs-supervisor")
+	d.fillIn(`f.getAttribute('action').endsWith('/post')`, map[string]string{"witness": r.c.supervisor.Username, "witness_pin": pin})
 	d.Until(`document.querySelector('.notice') && document.querySelector('main').textContent.includes('đổ khi rót')`)
 	d.Shot("paper-posted")
 

@@ -92,6 +92,11 @@ func (a *Act) permitted(n people) error {
 	return a.By.Require(a.Clinic, staff.ManageStock)
 }
 
+// supervised reports whether a supervisor is one of the two.
+func (a *Act) supervised() bool {
+	return a.By.May(staff.ReviewStock) || a.Witness.May(staff.ReviewStock)
+}
+
 // timely refuses an act of a day whose counters were all closed, unless it is told as a late one: that is booked now and
 // opens an incident.
 func (s *Service) timely(ctx context.Context, tx Tx, a *Act, now calendar.Instant) error {

@@ -63,7 +63,7 @@ func TestLateActs(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
 	m.closed = map[calendar.Day]bool{today - 1: true}
-	p := Posting{Act: act("late"), Bottle: "b", Amount: 1000}
+	p := Posting{Act: supervised("late"), Bottle: "b", Amount: 1000}
 	p.Occurred = s.instant().Add(-24 * time.Hour)
 	_, err := s.Waste(t.Context(), p)
 	wantKey(t, err, "day.closed")

@@ -46,7 +46,7 @@ func (b Bottle) has(a Account, v measure.Volume) error {
 	return nil
 }
 
-// Waste books liquid that was spilled or thrown away, by two people, for a reason.
+// Waste books liquid that was spilled or thrown away, by an employee and a supervisor, for a reason.
 func (s *Service) Waste(ctx context.Context, p Posting) (Bottle, error) {
 	return s.takeOut(ctx, p, Wasting, Waste)
 }
@@ -70,6 +70,9 @@ func (s *Service) takeOut(ctx context.Context, p Posting, kind DocumentKind, to 
 		if err := b.here(); err != nil {
 			return change{}, err
 		}
+		if kind == Wasting && !w.act.supervised() {
+			return change{}, unsupervised(b.ID)
+		}
 		if p.Reading == (Reading{}) {
 			if err := b.has(b.home(), p.Amount); err != nil {
 				return change{}, err
@@ -87,6 +90,10 @@ func (s *Service) takeOut(ctx context.Context, p Posting, kind DocumentKind, to 
 		}
 		return ch, nil
 	})
+}
+
+func unsupervised(b BottleID) error {
+	return fault.New(fault.Forbidden, "waste.needs_supervisor", "waste of bottle %s without a supervisor", b)
 }
 
 // lookInto reads an opened bottle where a posting needs it, or brings a reading all the same.
@@ -173,7 +180,7 @@ type Ending struct {
 }
 
 // Empty ends the life of a bottle, by two people. What is still in an opened one is looked at first and poured away as
-// waste; a difference from the book is a loss or a surplus of its own. The weight of the rinsed bottle is kept when no
+// waste, before a supervisor; a difference from the book is a loss or a surplus of its own. The weight of the rinsed bottle is kept when no
 // tare was known.
 func (s *Service) Empty(ctx context.Context, e Ending) (Bottle, error) {
 	if e.Tare < 0 || e.Tare > maxTare {
@@ -216,6 +223,9 @@ func (s *Service) finish(ctx context.Context, e Ending, kind DocumentKind, to Ac
 			weights: w.weight(&Bottle{ID: b.ID}, WhenEmpty, e.Tare), // rinsed, it holds nothing
 		}
 		if v := b.Balance[b.home()]; v > 0 {
+			if kind == Emptying && !w.act.supervised() {
+				return change{}, unsupervised(b.ID)
+			}
 			ch.moves = append(ch.moves, w.move(b, b.home(), to, v, string(kind)))
 		} else if v < 0 {
 			return change{}, fault.New(fault.Conflict, "bottle.negative", "bottle %s holds %s by the book: report the surplus first", b.ID, v)

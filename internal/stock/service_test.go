@@ -200,12 +200,20 @@ func person(id staff.ID, r staff.Role) staff.Member {
 var (
 	pharmacist = person("pharmacist-1", staff.Pharmacist)
 	nurse      = person("nurse-1", staff.Nurse)
+	boss       = person("boss", staff.Supervisor)
 	clock      = time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)
 	today      = calendar.DateOf(2026, 3, 2)
 )
 
 func act(id DocumentID) Act {
 	return Act{Clinic: here, ID: id, Pair: staff.Pair{By: pharmacist, Witness: nurse}, Reason: "as found"}
+}
+
+// supervised is an act before the supervisor, as waste takes one.
+func supervised(id DocumentID) Act {
+	a := act(id)
+	a.Witness = boss
+	return a
 }
 
 const litre = 1 * measure.Litre
@@ -339,7 +347,7 @@ func TestALargeDifferenceAtOpeningTakesTheSupervisor(t *testing.T) {
 	o := BottleOpening{Act: act("open"), Bottle: "b", Reading: weighing(litre - 200*measure.Millilitre)}
 	_, err := s.Open(t.Context(), o)
 	wantKey(t, err, "count.needs_review")
-	o.Witness = person("boss", staff.Supervisor)
+	o.Witness = boss
 	_, err = s.Open(t.Context(), o)
 	wantKey(t, err, "")
 	wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre - 200*measure.Millilitre, Loss: 200 * measure.Millilitre})
@@ -395,10 +403,6 @@ func TestActsOfTwoPeopleNeedTwo(t *testing.T) {
 			_, err := s.Purge(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
 			return err
 		},
-		"waste": func(s *Service, a Act) error {
-			_, err := s.Waste(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
-			return err
-		},
 		"loss": func(s *Service, a Act) error {
 			_, err := s.ReportLoss(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
 			return err
@@ -451,10 +455,10 @@ func TestLossAndSurplusNeverMeet(t *testing.T) {
 func TestAnEntryBeyondTheBookIsRefused(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
-	_, err := s.Waste(t.Context(), Posting{Act: act("w1"), Bottle: "b", Amount: litre + 1})
+	_, err := s.Waste(t.Context(), Posting{Act: supervised("w1"), Bottle: "b", Amount: litre + 1})
 	wantKey(t, err, "bottle.not_enough")
 	for _, v := range []measure.Volume{0, -1} {
-		_, err = s.Waste(t.Context(), Posting{Act: act("w2"), Bottle: "b", Amount: v})
+		_, err = s.Waste(t.Context(), Posting{Act: supervised("w2"), Bottle: "b", Amount: v})
 		wantKey(t, err, "move.amount")
 	}
 	wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre})
@@ -464,7 +468,7 @@ func TestARepeatedActIsPostedOnce(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
 	for range 2 {
-		_, err := s.Waste(t.Context(), Posting{Act: act("w"), Bottle: "b", Amount: 1000})
+		_, err := s.Waste(t.Context(), Posting{Act: supervised("w"), Bottle: "b", Amount: 1000})
 		wantKey(t, err, "")
 	}
 	wantBalance(t, m, "b", Balance{Supplier: -litre, InBottle: litre - 1000, Waste: 1000})
@@ -513,6 +517,14 @@ func TestABottleIsWeighedBeforeItEnds(t *testing.T) {
 			open(t, s)
 			m.bottles["b"].Balance[InBottle], m.bottles["b"].Balance[Administered] = rest, litre-rest
 			e := Ending{Act: act("end"), Bottle: "b", Reading: tc.reading}
+			if tc.key == "" {
+				_, err := s.Empty(t.Context(), e)
+				wantKey(t, err, "waste.needs_supervisor")
+				s, m = newBench(t) // what was written before the refusal went with its transaction
+				open(t, s)
+				m.bottles["b"].Balance[InBottle], m.bottles["b"].Balance[Administered] = rest, litre-rest
+				e.Witness = boss
+			}
 			for range 2 { // the second is the same request again
 				b, err := s.Empty(t.Context(), e)
 				wantKey(t, err, tc.key)
@@ -534,8 +546,38 @@ func TestABottleIsWeighedBeforeItEnds(t *testing.T) {
 			if v.Diff.Volume != tc.diff || v.Person != "nurse-2" || v.Station != "window-1" || v.Shift != 2 || len(m.forms) != 2 || m.counts[0].Document != e.ID {
 				t.Errorf("variance %+v of %+v", v, m.counts[0])
 			}
-			if paper.ID == e.ID || paper.By != string(pharmacist.ID) || paper.Witness != string(nurse.ID) {
+			if paper.ID == e.ID || paper.By != string(pharmacist.ID) || paper.Witness != string(boss.ID) {
 				t.Errorf("paper %+v", paper)
+			}
+		})
+	}
+}
+
+// A spill is signed by an employee and a supervisor, whichever of them writes it down.
+func TestWasteTakesASupervisor(t *testing.T) {
+	both := person("pharmacist-2", staff.Pharmacist)
+	both.Roles = append(both.Roles, staff.Supervisor)
+	for name, tc := range map[string]struct {
+		pair staff.Pair
+		key  string
+	}{
+		"nobody beside":         {staff.Pair{By: pharmacist}, "witness.missing"},
+		"a nurse beside":        {staff.Pair{By: pharmacist, Witness: nurse}, "waste.needs_supervisor"},
+		"the supervisor beside": {staff.Pair{By: pharmacist, Witness: boss}, ""},
+		"the supervisor's own":  {staff.Pair{By: both, Witness: nurse}, ""},
+		"the supervisor as two": {staff.Pair{By: both, Witness: both}, "witness.same"},
+		"the supervisor alone":  {staff.Pair{By: both}, "witness.missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, m := newBench(t)
+			open(t, s)
+			moves := len(m.moves)
+			a := act("w")
+			a.Pair = tc.pair
+			_, err := s.Waste(t.Context(), Posting{Act: a, Bottle: "b", Amount: 1000})
+			wantKey(t, err, tc.key)
+			if written := len(m.moves) != moves; written != (tc.key == "") {
+				t.Errorf("%d moves were written", len(m.moves)-moves)
 			}
 		})
 	}
@@ -546,7 +588,7 @@ func TestWhatLeavesByHandIsWeighedBefore(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
 	waste := func(id DocumentID, v measure.Volume, r Reading) error {
-		_, err := s.Waste(t.Context(), Posting{Act: act(id), Bottle: "b", Amount: v, Reading: r})
+		_, err := s.Waste(t.Context(), Posting{Act: supervised(id), Bottle: "b", Amount: v, Reading: r})
 		return err
 	}
 	level := DefaultSetting.Review.Volume
@@ -566,7 +608,7 @@ func TestWhatLeavesByHandIsWeighedBefore(t *testing.T) {
 func TestNoMoreIsWastedThanWasWeighed(t *testing.T) {
 	s, _ := newBench(t)
 	open(t, s)
-	_, err := s.Waste(t.Context(), Posting{Act: act("w"), Bottle: "b", Amount: litre, Reading: weighing(litre - 5000)})
+	_, err := s.Waste(t.Context(), Posting{Act: supervised("w"), Bottle: "b", Amount: litre, Reading: weighing(litre - 5000)})
 	wantKey(t, err, "bottle.not_enough")
 }
 
@@ -577,7 +619,7 @@ func TestAToldLossIsNoWayAroundTheCount(t *testing.T) {
 	loss := Posting{Act: act("l1"), Bottle: "b", Amount: DefaultSetting.Review.Volume}
 	_, err := s.ReportLoss(t.Context(), loss)
 	wantKey(t, err, "count.needs_review")
-	loss.ID, loss.Witness = "l2", person("boss", staff.Supervisor)
+	loss.ID, loss.Witness = "l2", boss
 	_, err = s.ReportLoss(t.Context(), loss)
 	wantKey(t, err, "")
 	if v := m.variances[0]; v.Document != "l2" || v.Diff.Volume != -loss.Amount || v.Person != "nurse-2" {
@@ -589,7 +631,7 @@ func TestAToldLossIsNoWayAroundTheCount(t *testing.T) {
 func TestLiquidInAnEndedBottleIsRecorded(t *testing.T) {
 	for name, end := range map[string]func(*Service) error{
 		"used up": func(s *Service) error {
-			_, err := s.Empty(t.Context(), Ending{Act: act("end"), Bottle: "b", Reading: weighing(litre)})
+			_, err := s.Empty(t.Context(), Ending{Act: supervised("end"), Bottle: "b", Reading: weighing(litre)})
 			return err
 		},
 		"broken": func(s *Service) error { _, err := s.Broken(t.Context(), act("end"), "b"); return err },
@@ -599,7 +641,7 @@ func TestLiquidInAnEndedBottleIsRecorded(t *testing.T) {
 			open(t, s)
 			wantKey(t, end(s), "")
 			was := len(m.incidents)
-			_, err := s.Waste(t.Context(), Posting{Act: act("w"), Bottle: "b", Amount: 4000})
+			_, err := s.Waste(t.Context(), Posting{Act: supervised("w"), Bottle: "b", Amount: 4000})
 			wantKey(t, err, "bottle.state")
 			b, err := s.ReportSurplus(t.Context(), Posting{Act: act("found"), Bottle: "b", Amount: 4000})
 			wantKey(t, err, "")
@@ -650,7 +692,7 @@ func TestARecallStopsEveryBottleAtOnce(t *testing.T) {
 func TestReversals(t *testing.T) {
 	s, m := newBench(t)
 	open(t, s)
-	_, err := s.Empty(t.Context(), Ending{Act: act("e"), Bottle: "b", Reading: weighing(litre)})
+	_, err := s.Empty(t.Context(), Ending{Act: supervised("e"), Bottle: "b", Reading: weighing(litre)})
 	wantKey(t, err, "")
 	wrong := m.moves[len(m.moves)-1]
 	var first Move

@@ -16,6 +16,7 @@ type paperPage struct {
 	ID, Kind, When, Happened, By, Witness, Reason, Party, Number string
 	State                                                        *tag
 	Late, Draft, Signed, Posted, Editable, Delivery              bool
+	Supervised                                                   bool // one of the two who sign is a supervisor
 	SignedBy, Copies, PartyWord, NumberWord                      string
 	Facts                                                        []fact
 	Bottles                                                      []paperBottle
@@ -79,6 +80,7 @@ func (c *screen) drafted(v *paperPage, d clinicapi.Draft) {
 	v.Signed = d.State == clinicapi.DraftStateSigned
 	v.Draft = v.Signed || d.State == clinicapi.DraftStateDraft
 	v.Delivery = d.Kind == clinicapi.DraftKind("receipt")
+	v.Supervised = d.Kind == clinicapi.DraftKind("waste") || d.Kind == clinicapi.DraftKind("empty")
 	v.Editable = v.Delivery && d.State == clinicapi.DraftStateDraft && c.may("stock.manage")
 }
 
