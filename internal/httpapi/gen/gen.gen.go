@@ -696,6 +696,7 @@ const (
 	DraftKindEmpty       DraftKind = "empty"
 	DraftKindLoss        DraftKind = "loss"
 	DraftKindOpen        DraftKind = "open"
+	DraftKindPurge       DraftKind = "purge"
 	DraftKindReceipt     DraftKind = "receipt"
 	DraftKindReturn      DraftKind = "return"
 	DraftKindReversal    DraftKind = "reversal"
@@ -722,6 +723,8 @@ func (e DraftKind) Valid() bool {
 	case DraftKindLoss:
 		return true
 	case DraftKindOpen:
+		return true
+	case DraftKindPurge:
 		return true
 	case DraftKindReceipt:
 		return true
@@ -3857,11 +3860,9 @@ type PostMove struct {
 	FoundUl *int64 `json:"found_ul,omitempty"`
 
 	// GrossWeightUg Of the bottle before the act
-	GrossWeightUg int64 `json:"gross_weight_ug,omitempty,omitzero"`
-	Id            UUID  `json:"id"`
-
-	// Kind A purge needs one person; everything else two
-	Kind PostMoveKind `json:"kind"`
+	GrossWeightUg int64        `json:"gross_weight_ug,omitempty,omitzero"`
+	Id            UUID         `json:"id"`
+	Kind          PostMoveKind `json:"kind"`
 
 	// Late Of a day that is closed: it is booked now, with an incident
 	Late       bool    `json:"late,omitempty,omitzero"`
@@ -3873,11 +3874,11 @@ type PostMove struct {
 	// Unread Why it was not weighed
 	Unread string `json:"unread,omitempty,omitzero"`
 
-	// Witness The second person where the act needs one
-	Witness *OptionalCredential `json:"witness,omitempty"`
+	// Witness One person by user name or by badge, and the PIN. The second person of a two-person act proves themself so.
+	Witness Credential `json:"witness"`
 }
 
-// PostMoveKind A purge needs one person; everything else two
+// PostMoveKind defines model for PostMove.Kind.
 type PostMoveKind string
 
 // PourForCheck defines model for PourForCheck.
