@@ -122,7 +122,7 @@ func (n narcotic) line(l book.Line) gen.NarcoticLine {
 		out.Document, out.DocumentNumber, out.Party = gen.UUID(doc.ID), doc.Number, doc.Party
 	}
 	if dose, ok := n.behind.doses[l.Document]; ok {
-		out.Dispensing, out.DocumentNumber, out.Party = gen.UUID(l.Document), dose.Code, dose.Name
+		out.Dispensing, out.DocumentNumber, out.Party = l.Document, dose.Code, dose.Name
 	}
 	if check, ok := n.behind.checks[l.Document]; ok {
 		out.Station = gen.UUID(check.Station)

@@ -132,7 +132,7 @@ func (r controlled) entry(number int, e book.Entry) gen.ControlledEntry {
 	if !ok {
 		return g
 	}
-	g.Dispensing, g.EnteredBy, g.Party, g.PatientCode = gen.UUID(e.Cause), r.name(dose.Dispenser), dose.Name, dose.Code
+	g.Dispensing, g.EnteredBy, g.Party, g.PatientCode = e.Cause, r.name(dose.Dispenser), dose.Name, dose.Code
 	g.Prescription, g.PrescriptionSigned, g.Prescriber = dose.Order, r.cal.Day(dose.Signed).String(), r.name(dose.Prescriber)
 	if e.Column != book.Issued {
 		g.EnteredBy, g.Witness, g.Reason = r.signed(e.Ref, g.EnteredBy, g.Witness, g.Reason)
