@@ -99,8 +99,7 @@ func TestPicturesOfTheDemonstration(t *testing.T) {
 		p.Open(x.path)
 		p.Shot(x.name)
 	}
-	p.Open("/stock/papers")
-	browsertest.Eval[bool](p, `(() => { const d = document.querySelector('[name=kind][value=receipt]').closest('details'); d.open = true; d.scrollIntoView(); return true })()`)
+	p.Open("/stock/papers/new/receipt")
 	p.Shot("receipt")
 	p.Open("/stock")
 	p.Open(browsertest.Eval[string](p, `[...document.querySelectorAll('a[href^="/stock/lots/"]')].at(-1).getAttribute('href')`))

@@ -319,9 +319,9 @@ func (f *form) bottles(name string) (ids []string) {
 }
 
 func actOnPaper(c *screen) error {
-	f, key := c.form(), c.r.PathValue("id")
+	f, key, act := c.form(), c.r.PathValue("id"), c.r.PathValue("act")
 	var err error
-	switch c.r.PathValue("act") {
+	switch act {
 	case "sign":
 		body := clinicapi.SignDraft{Pin: f.need("pin")}
 		if err = f.err; err == nil {
@@ -336,13 +336,17 @@ func actOnPaper(c *screen) error {
 		_, err = call[done](c.api.DropDraft(c.r.Context(), key))
 	case "bottles":
 		err = f.receivedBottles(key)
+		if pin := f.text("pin"); err == nil && pin != "" { // what stands on the screen is what is signed
+			act = "sign"
+			_, err = call[done](c.api.SignDraft(c.r.Context(), key, clinicapi.SignDraft{Pin: pin}))
+		}
 	default:
 		return errNoPage
 	}
 	if err != nil {
 		return c.again(err, showPaper)
 	}
-	c.redirect("/stock/papers/" + key + "?done=paper_" + c.r.PathValue("act"))
+	c.redirect("/stock/papers/" + key + "?done=paper_" + act)
 	return nil
 }
 

@@ -59,6 +59,25 @@ func TestEachBottleOfADeliveryHasItsFinding(t *testing.T) {
 		{"id":"`+anID+`","label_volume_ul":1000000,"measured_ul":998500,"finding":"rò rỉ"}]}}`, f.bodies["POST /drafts"])
 }
 
+// What was typed of the bottles is what the first signature fixes: signing saves it first.
+func TestSigningADeliverySavesItsBottles(t *testing.T) {
+	f := newFakeAPI()
+	b := newBrowser(t, f)
+	resp, text := b.do(http.MethodPost, "/stock/papers/"+receiptID+"/bottles", url.Values{
+		"measured": {"", ""}, "tare": {"", ""}, "finding": {"mất niêm phong", ""}, "pin": {"1357"},
+	})
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode, text)
+	require.Contains(t, resp.Header.Get("Location"), "done=paper_sign")
+	require.Contains(t, f.bodies["POST /drafts"], `"finding":"mất niêm phong"`)
+	require.JSONEq(t, `{"pin":"1357"}`, f.bodies["POST /drafts/{id}/sign"])
+	f.bodies = map[string]string{}
+	_, text = b.do(http.MethodPost, "/stock/papers/"+receiptID+"/bottles", url.Values{
+		"measured": {"một lít", ""}, "tare": {"", ""}, "finding": {"", ""}, "pin": {"1357"},
+	})
+	require.Contains(t, text, "một lít")
+	require.Empty(t, f.bodies["POST /drafts/{id}/sign"], "nothing is signed that could not be read")
+}
+
 // What is printed of a receipt says how many copies there are, and what was found of each bottle.
 func TestAReceiptIsPrintedWithCopiesAndFindings(t *testing.T) {
 	text := newBrowser(t, newFakeAPI()).get("/stock/papers/" + postedID)
@@ -153,6 +172,14 @@ func TestAControlChartMarksTheAlarmAndHasATable(t *testing.T) {
 	require.Contains(t, text, "<b>Lê Điều Dưỡng</b> · người giữ quầy · các lần đếm: −11,2 mL")
 	require.Contains(t, text, "<b>A1</b> · lô · cân so với bơm: −0,61 %")
 	require.Equal(t, 1, strings.Count(text, "lô sau đã cho thấy"))
+}
+
+func TestShiftsAndDaysAreWrittenAsTheClinicDoes(t *testing.T) {
+	c := &screen{}
+	for key, want := range map[string]string{"2026-11-22": "22/11/2026", "2026-11-22/0": "22/11/2026"} {
+		require.Equal(t, want, c.seriesName("shift", clinicapi.VarianceSeries{Key: key}))
+	}
+	require.Equal(t, "A1", c.seriesName("lot", clinicapi.VarianceSeries{Key: lotID, Name: "A1"}))
 }
 
 func TestASettlementStatesCauses(t *testing.T) {

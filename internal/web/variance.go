@@ -85,6 +85,7 @@ func showVariance(c *screen) error {
 	}
 	v.Alarm = c.volume(list.AlarmUl)
 	for _, s := range list.Series {
+		s.Name = c.seriesName(v.By, s)
 		v.Series = append(v.Series, c.series(s, list.AlarmUl))
 	}
 	if !v.Drawn {
@@ -97,6 +98,18 @@ func showVariance(c *screen) error {
 		v.Rows = append(v.Rows, c.variance(x))
 	}
 	return c.render("variance", "", c.t("variance.title"), v)
+}
+
+// seriesName writes a day, or a shift of one, as the clinic does.
+func (c *screen) seriesName(by string, s clinicapi.VarianceSeries) string {
+	day, shift, _ := strings.Cut(s.Key, "/")
+	switch {
+	case by != "day" && by != "shift":
+		return s.Name
+	case shift == "" || shift == "0":
+		return c.day(day)
+	}
+	return c.day(day) + " · " + c.t("counters.shift") + " " + shift
 }
 
 func (c *screen) suspect(x clinicapi.VarianceSuspect) suspectView {
